@@ -1,0 +1,27 @@
+# Two commands do everything: `make serve` starts a talking agent, `make test` passes the tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: test mutants bench docs clean
+.DEFAULT_GOAL := test
+
+$(VENV)/installed: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+test: $(VENV)/installed  ## lint, types, layers, documents and tests
+	@BIN=$(BIN) sh scripts/check
+
+mutants: $(VENV)/installed  ## plant bugs in the engine and count those that the tests find
+	@$(BIN)/python scripts/mutants.py
+
+bench: $(VENV)/installed  ## figures: events a second, an hour of conversation, replay
+	@$(BIN)/python benchmarks/engine.py
+
+docs: $(VENV)/installed  ## write the generated reference pages again
+	@$(BIN)/python scripts/reference.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

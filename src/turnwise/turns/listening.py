@@ -1,0 +1,141 @@
+"""The user's turn: speech, words that come late or change, and the taking of the turn."""
+
+from turnwise.base.units import Millis
+from turnwise.turns.commands import Cause, ScoreTurn
+from turnwise.turns.endpointing import Pause, Sign, signs
+from turnwise.turns.events import PauseId, Transcribed
+from turnwise.turns.interruption import BargeIn
+from turnwise.turns.language import plain, words_of
+from turnwise.turns.replying import announce, at_its_question, drop, speak, untouched
+from turnwise.turns.state import Conversation, Segment, TakenTurn
+from turnwise.turns.transcript import UserSaid
+
+
+def start_speech(c: Conversation, since: Millis) -> None:
+    """Note that the user speaks."""
+    user = c.user
+    user.audio_at = c.now
+    if user.speaking_since is None:
+        user.speaking_since = since
+        user.resumed, user.ever_spoke, user.stalled = True, True, False
+        user.score = None
+        c.waits_until, c.alarms = None, 0
+
+
+def stop_speech(c: Conversation, silent_since: Millis) -> None:
+    """Note that the user has been silent since then."""
+    user = c.user
+    assert user.speaking_since is not None
+    user.silent_since = max(silent_since, user.speaking_since)
+    user.spoke_ms += user.silent_since - user.speaking_since
+    user.last_spoke = max(user.last_spoke, user.silent_since)
+    user.speaking_since = None
+    user.pause = PauseId(user.pause + 1)
+    if c.policy.endpointing.turn_model:
+        c.do(ScoreTurn(user.pause))
+
+
+def hear(c: Conversation, heard: Transcribed) -> None:
+    """Take in words: of this turn, of the turn taken last, or of nothing any more."""
+    user, taken = c.user, c.taken
+    if heard.segment > user.closed:
+        if _continues_taken_turn(c):
+            assert taken is not None
+            taken.segments[heard.segment] = Segment(heard.text, heard.final)
+            user.closed = heard.segment
+            _amend_taken(c, taken)
+        else:
+            _hear_now(c, heard)
+    elif taken is not None and heard.segment in taken.segments:
+        taken.segments[heard.segment] = Segment(heard.text, heard.final)
+        _amend_taken(c, taken)
+
+
+def _hear_now(c: Conversation, heard: Transcribed) -> None:
+    user = c.user
+    before = user.words
+    user.segments[heard.segment] = Segment(heard.text, heard.final)
+    user.join()
+    if user.words == before:
+        return
+    user.words_at = c.now
+    user.ever_spoke, c.waits_until = True, None
+    if user.speaking_since is None and (user.distrusted or not user.resumed):
+        # the detector is no help: the words themselves are the only sign of speech
+        user.silent_since = user.last_spoke = c.now
+    reply = c.reply
+    if reply is not None and reply.bet is not None and plain(reply.bet) != plain(user.words):
+        drop(c)
+
+
+def _continues_taken_turn(c: Conversation) -> bool:
+    """Return whether new words belong to the turn taken last: nobody was heard since."""
+    reply = c.reply
+    silent = not c.user.resumed and not c.user.segments
+    unheard = reply is not None and c.taken is not None and reply.answers == c.taken.index
+    return silent and unheard and untouched(c)
+
+
+def _amend_taken(c: Conversation, taken: TakenTurn) -> None:
+    """Correct the turn taken last; answer it anew if the answer was not heard yet."""
+    entry = c.transcript[taken.index]
+    assert isinstance(entry, UserSaid)
+    texts = (segment.text.strip() for segment in taken.segments.values())
+    words = " ".join(text for text in texts if text)
+    if not words or words == entry.text:
+        return
+    c.amend(taken.index, UserSaid(entry.at, words, entry.typed, entry.ignored_as_backchannel))
+    reply = c.reply
+    changed = plain(words) != plain(entry.text)
+    if changed and reply is not None and reply.answers == taken.index and untouched(c):
+        drop(c)
+        c.owed, c.owed_for = Cause.USER_TURN, taken.index
+
+
+def endpoint(c: Conversation) -> list[Sign]:
+    """Return the signs that decide how much silence ends the present turn, strongest first."""
+    pause = Pause(c.user.words, c.last_text, c.user.score)
+    return signs(pause, c.policy.endpointing, words_of(c.policy.language))
+
+
+def turn_over_at(c: Conversation) -> Millis | None:
+    """Return when the user's turn is over if nothing more is heard; None: not in sight."""
+    user = c.user
+    if not user.words or user.speaking_since is not None or c.closing is not None:
+        return None
+    wait = endpoint(c)[0].wait_ms
+    if user.tentative:
+        wait += c.policy.endpointing.final_patience_ms
+    return max(Millis(user.silent_since + wait), c.undisturbed_from)
+
+
+def take(c: Conversation) -> None:
+    """Take the user's turn: what was said counts, and an answer is owed or already begun."""
+    user = c.user
+    words = user.words
+    c.taken = TakenTurn(c.append(UserSaid(c.now, words)), user.close_segments())
+    user.last_spoke = max(user.last_spoke, user.silent_since)
+    user.resumed, user.spoke_ms = False, 0
+    reply = c.reply
+    if reply is None:
+        c.owed, c.owed_for = Cause.USER_TURN, c.taken.index
+        return
+    # the bet is won: words that would have lost it have dropped the reply
+    reply.bet, reply.answers = None, c.taken.index
+    speak(c)
+    if reply.written or reply.goes_on:
+        announce(c)
+
+
+def discard(c: Conversation) -> None:
+    """Forget what the user is saying: nobody was listening."""
+    c.user.close_segments()
+    c.user.resumed, c.user.spoke_ms = False, 0
+
+
+def barge_in(c: Conversation) -> BargeIn:
+    """Return what the user does over the present reply."""
+    user = c.user
+    since = user.speaking_since
+    speaking_ms = None if since is None else c.now - since
+    return BargeIn(user.words, speaking_ms, at_its_question(c))

@@ -1,0 +1,181 @@
+"""What an event changes at once. What follows from it, now or later, is in `rules`."""
+
+from typing import assert_never
+
+from turnwise.base.units import Millis
+from turnwise.turns.calling import answer, conclude, request
+from turnwise.turns.commands import Cause, Report
+from turnwise.turns.events import (
+    ContextGiven,
+    EndAsked,
+    Event,
+    FillerMade,
+    HandOverAsked,
+    HearingFailed,
+    HungUp,
+    Played,
+    ReplyFailed,
+    ReplyText,
+    ReplyWritten,
+    SpeechContinued,
+    SpeechFailed,
+    SpeechStarted,
+    SpeechStopped,
+    Tick,
+    ToolRequested,
+    ToolReturned,
+    Transcribed,
+    TurnScored,
+    TurnSkipped,
+    UserActive,
+    UserWrote,
+    Voiced,
+)
+from turnwise.turns.listening import hear, start_speech, stop_speech, take
+from turnwise.turns.replying import (
+    announce,
+    drop,
+    end,
+    fail,
+    finish_with,
+    interruptible,
+    speak,
+    untouched,
+)
+from turnwise.turns.state import Conversation
+from turnwise.turns.transcript import ContextAdded, UserSaid
+
+
+def react(to: Event, c: Conversation) -> None:
+    """Change the conversation by one event."""
+    user = c.user
+    match to:
+        case SpeechStarted():
+            if not user.distrusted:
+                start_speech(c, c.now)
+        case SpeechContinued():
+            if user.speaking_since is not None:
+                user.audio_at = c.now
+            elif user.stalled and not user.distrusted:
+                start_speech(c, c.now)
+        case SpeechStopped(silence_ms=ms):
+            user.distrusted = user.stalled = False
+            if user.speaking_since is not None:
+                stop_speech(c, Millis(c.now - ms))
+        case Transcribed():
+            hear(c, to)
+        case TurnScored(pause=pause, score=score):
+            if pause == user.pause and user.speaking_since is None:
+                user.score = score
+        case UserWrote(text=text):
+            _read(text, c)
+        case UserActive():
+            user.active_at = c.now
+        case ContextGiven():
+            _learn(to, c)
+        case ReplyText(reply=id, text=text):
+            if (reply := c.live(id)) and not reply.written and text:
+                reply.write(text)
+                reply.moved, reply.filler_asked = c.now, None
+                speak(c)
+        case ReplyWritten(reply=id):
+            if (reply := c.live(id)) and not reply.written:
+                reply.written = True
+                reply.moved, reply.filler_asked = c.now, None
+                announce(c)
+        case ReplyFailed(reply=id, reason=reason):
+            if c.live(id):
+                fail(c, "llm_error", reason)
+        case Voiced(reply=id, chars=chars, ms=ms, ends_ms=ends):
+            if reply := c.live(id):
+                reply.voice(chars, ms, ends, Millis(c.now + c.policy.playout_ms))
+                reply.moved = c.now
+        case Played(reply=id, ms=ms):
+            if (reply := c.live(id)) and not reply.paused:
+                reply.played(ms, c.now)
+        case SpeechFailed(reply=id, reason=reason):
+            if c.live(id):
+                fail(c, "tts_error", reason)
+        case HearingFailed(reason=reason):
+            if not c.policy.text_only:
+                c.do(Report("asr_transcription_error", reason))
+                finish_with(c, "asr_transcription_error", c.policy.guards.apology)
+        case FillerMade(reply=id, text=text):
+            if (reply := c.live(id)) and reply.filler_asked is not None and text.strip():
+                say_filler(c, text)
+        case ToolRequested(reply=id, call=call):
+            if (reply := c.live(id)) and not reply.written and call not in c.calls:
+                request(c, reply, to)
+                reply.moved, reply.filler_asked = c.now, None
+        case ToolReturned(call=call, result=result, failed=failed):
+            answer(c, call, result, failed=failed)
+        case TurnSkipped(call=call, wait_ms=wait):
+            if conclude(c, call, "Waiting for the user.") and wait is not None:
+                c.waits_until = Millis(c.now + wait)
+        case EndAsked():
+            _say_goodbye(to, c)
+        case HandOverAsked(call=call, delay_ms=delay):
+            if c.closing is None and conclude(c, call, f"Handed over to {to.agent}."):
+                c.hand_over, c.hand_over_message = to, to.message
+                c.hand_over_at = Millis(c.now + delay)
+        case HungUp(reason=reason):
+            end(c, reason)
+        case Tick():
+            pass
+        case _:
+            assert_never(to)
+
+
+def say_filler(c: Conversation, text: str) -> None:
+    """Cover the wait for the model with a few words."""
+    reply = c.reply
+    assert reply is not None
+    reply.fillers += 1
+    reply.filler_asked = None
+    reply.write(text.strip() + " ", filler=True)
+    speak(c)
+
+
+def _read(text: str, c: Conversation) -> None:
+    """Take a typed message as a turn of its own; it interrupts like speech."""
+    user = c.user
+    if c.closing is not None or not text.strip():
+        return
+    if c.reply is not None and (untouched(c) or interruptible(c) or c.policy.text_only):
+        drop(c)
+    if c.reply is None and user.words and user.speaking_since is None:
+        take(c)
+    index = c.append(UserSaid(c.now, text, typed=True))
+    user.ever_spoke, user.last_spoke, user.active_at = True, c.now, None
+    c.taken, c.waits_until, c.alarms = None, None, 0
+    c.owed, c.owed_for = Cause.USER_TURN, index
+
+
+def _learn(given: ContextGiven, c: Conversation) -> None:
+    """Note a context; it takes the place of an older one of the same id."""
+    if given.context_id is not None:
+        for index, old in enumerate(c.transcript):
+            if (
+                isinstance(old, ContextAdded)
+                and old.context_id == given.context_id
+                and not old.superseded
+            ):
+                c.amend(index, ContextAdded(old.at, old.text, old.context_id, superseded=True))
+    c.append(ContextAdded(c.now, given.text, given.context_id))
+
+
+def _say_goodbye(asked: EndAsked, c: Conversation) -> None:
+    """Let the agent finish, then end; a user who interrupts the farewell calls it off."""
+    if c.closing is not None or not conclude(c, asked.call, asked.reason):
+        return
+    reply = c.reply
+    if reply is None or reply.bet is not None:
+        finish_with(c, asked.reason, asked.farewell)
+        return
+    reply.ends_call = asked.reason
+    reply.goes_on, reply.written = False, True
+    if asked.farewell.strip():
+        lead = " " if reply.text and not reply.text.endswith(" ") else ""
+        reply.write(lead + asked.farewell)
+        speak(c)
+    announce(c)
