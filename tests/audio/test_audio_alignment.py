@@ -85,6 +85,10 @@ def test_what_stands_before_the_first_word_is_over_when_it_begins() -> None:
     assert Alignment.of_words("Go", [(0, 100)], 200).starts_ms == (100, 150)
 
 
+def test_an_event_before_the_first_word_is_its_begin() -> None:
+    assert Alignment.of_words("  Go", [(0, 100)], 300).starts_ms == (0, 50, 100, 200)
+
+
 def test_the_events_that_espeak_gives_for_a_price_count_once() -> None:
     text = "Pay $42.50 now"
     words = [(0, 0), (4, 300), (5, 350), (5, 500), (8, 700), (5, 800), (11, 1200)]

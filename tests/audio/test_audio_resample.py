@@ -89,6 +89,16 @@ def test_sound_at_full_scale_is_clipped_and_does_not_wrap() -> None:
     assert (np.sign(louder[10:30]) == -1).all()
 
 
+@pytest.mark.parametrize("level", [-20_001, -1, 1, 20_001])
+@pytest.mark.parametrize(("from_hz", "to_hz"), [(8000, 16000), (24000, 16000), (22050, 44100)])
+def test_a_level_stays_what_it_is_and_is_not_rounded_down(
+    from_hz: int, to_hz: int, level: int
+) -> None:
+    sound = resample(np.full(from_hz, level, dtype=np.int16), from_hz, to_hz)
+    assert abs(sound[1000:-1000] - level).max() <= abs(level) // 10_000
+    assert np.median(sound) == level
+
+
 def test_equal_rates_pass_sound_untouched() -> None:
     resampler = Resampler(Hertz(16000), Hertz(16000))
     sound = noise(100, 0)

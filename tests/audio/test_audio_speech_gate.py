@@ -43,6 +43,10 @@ def test_a_frame_between_the_thresholds_is_what_the_one_before_was() -> None:
     assert feed(SpeechGate(), 0.9, 0.9, 0.3, *[0.4] * 4) == [Onset(64, 64), Offset(224, 160)]
 
 
+def test_a_frame_at_the_lower_threshold_is_not_silence_yet() -> None:
+    assert feed(SpeechGate(), 0.9, *[0.35] * 50) == [Onset(64, 64)]
+
+
 def test_times_are_rounded_up_to_whole_frames() -> None:
     gate = SpeechGate(GateSettings(frame_ms=10, start_ms=11, stop_ms=1))
     assert feed(gate, 1, 1, 0) == [Onset(20, 20), Offset(30, 10)]

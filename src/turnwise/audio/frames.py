@@ -51,13 +51,15 @@ class SampleQueue:
 
     def push(self, samples: Pcm) -> None:
         """Put samples, shape (n,), at the end."""
-        self._pieces.append(samples)
-        self._size += len(samples)
+        if len(samples):
+            self._pieces.append(samples)
+            self._size += len(samples)
 
     def put_back(self, samples: Pcm) -> None:
         """Put samples, shape (n,), in front of all others: they come out next."""
-        self._pieces.appendleft(samples)
-        self._size += len(samples)
+        if len(samples):
+            self._pieces.appendleft(samples)
+            self._size += len(samples)
 
     def take(self, size: int) -> Pcm:
         """Take the next samples out, shape (min(size, len(self)),)."""

@@ -48,12 +48,11 @@ _BYTE_OF = _encoding()
 
 def decode(data: bytes) -> Pcm:
     """Read mu-law bytes as int16 mono, shape (len(data),)."""
-    return _SAMPLE_OF[np.frombuffer(data, dtype=np.uint8)]
+    return _SAMPLE_OF.take(np.frombuffer(data, dtype=np.uint8))
 
 
 def encode(samples: Pcm) -> bytes:
     """Write int16 mono, shape (n,), as n mu-law bytes. Silence becomes 0xFF."""
     assert samples.dtype == np.int16
     assert samples.ndim == 1
-    codes: _Bytes = _BYTE_OF[samples.view(np.uint16)]
-    return codes.tobytes()
+    return _BYTE_OF.take(samples.view(np.uint16)).tobytes()

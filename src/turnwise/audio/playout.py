@@ -87,14 +87,17 @@ class Playout:
         most that much left.
         """
         chunks: list[Chunk] = []
-        while self._may_send(now):
-            if self.heard(now) == self._sent:
-                self._clock_from, self._clock_ms = self._sent, now
+        if self._paused or not self._waiting:
+            return chunks
+        heard = self.heard(now)
+        self._forget(heard)
+        if heard == self._sent:  # the client has run dry: its clock of play starts again
+            self._clock_from, self._clock_ms = heard, now
+        while self._waiting and self._sent - heard <= self._enough():
             samples = self._waiting.take(self._chunk)
             chunks.append(Chunk(self._sent, samples))
             self._sent = Samples(self._sent + len(samples))
             self._unheard.push(samples)
-            self._forget_heard(now)
         return chunks
 
     def next_due(self) -> Millis | None:
@@ -134,20 +137,16 @@ class Playout:
         self._paused = False
         return self._sent
 
-    def _may_send(self, now: Millis) -> bool:
-        if self._paused or not self._waiting:
-            return False
-        return self._sent - self.heard(now) <= self._enough()
-
     def _enough(self) -> int:
         """Return with how many samples ahead the client waits for the next chunk."""
         whole = len(self._waiting) >= self._chunk
         return self._enough_for_chunk if whole else self._enough_for_rest
 
-    def _forget_heard(self, now: Millis) -> None:
-        self._unheard.take(len(self._unheard) - (self._sent - self.heard(now)))
+    def _forget(self, heard: Samples) -> None:
+        self._unheard.take(len(self._unheard) - (self._sent - heard))
 
     def _stop(self, now: Millis) -> None:
-        self._forget_heard(now)
-        self._sent = self.heard(now)
-        self._clock_from, self._clock_ms = self._sent, now
+        heard = self.heard(now)
+        self._forget(heard)
+        self._sent = self._clock_from = heard
+        self._clock_ms = now

@@ -8,7 +8,12 @@ is our own fault: it is never handled, only reported. A test compares this drawi
     ├── FormatError          sound in a format we do not speak, or bytes that are not in theirs
     ├── ShapeError           plain data that is not what it should describe; names the place
     ├── JournalError         a journal that cannot be read; names the line
-    └── ClockRanBackwards    an event handed to the engine after a later one
+    ├── ClockRanBackwards    an event handed to the engine after a later one
+    └── ProviderError        someone else's fault: names provider, kind and whether to try again
+        ├── ProviderUnavailable   (retryable) no connection, 5xx, 429
+        ├── ProviderTimeout       (retryable) no answer in time
+        ├── ProviderRefused       credentials, quota, a request it does not take, a missing model
+        └── ProviderBroken        an answer that cannot be read
 """
 
 
@@ -57,7 +62,50 @@ class JournalError(Error):
         """What is wrong with it."""
 
 
-class ClockRanBackwards(Error):  # noqa: N818 - it says what happened
+class ClockRanBackwards(Error):
     """An event is older than one that was already handled."""
 
     code = "clock"
+
+
+class ProviderError(Error):
+    """A provider did not do its part."""
+
+    code = "provider"
+    retryable = False
+    """Whether trying again may help."""
+
+    def __init__(self, provider: str, reason: str, *, status: int | None = None) -> None:
+        super().__init__(f"{provider}: {reason}")
+        self.provider = provider
+        """Which one, as the registry names it."""
+        self.reason = reason
+        """What happened; without anything the user said."""
+        self.status = status
+        """HTTP status or close code, if there was one; else None."""
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider cannot be reached, or is overloaded."""
+
+    code = "provider_unavailable"
+    retryable = True
+
+
+class ProviderTimeout(ProviderError):
+    """The provider did not answer in time."""
+
+    code = "provider_timeout"
+    retryable = True
+
+
+class ProviderRefused(ProviderError):
+    """The provider will not: credentials, quota, a request it does not take, a missing model."""
+
+    code = "provider_refused"
+
+
+class ProviderBroken(ProviderError):
+    """The provider's answer cannot be read."""
+
+    code = "provider_broken"

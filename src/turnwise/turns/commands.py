@@ -49,6 +49,13 @@ class CancelReply:
 
 
 @dataclass(frozen=True, slots=True)
+class FinishReply:
+    """The reply was heard to its end. Each reply ends with this or with `CancelReply`, once."""
+
+    reply: ReplyId
+
+
+@dataclass(frozen=True, slots=True)
 class Speak:
     """Voice the next words of a reply (show them, in a conversation without sound)."""
 
@@ -170,6 +177,7 @@ class End:
 Command = (
     StartReply
     | CancelReply
+    | FinishReply
     | Speak
     | Announce
     | Pause

@@ -18,6 +18,7 @@ def start_speech(c: Conversation, since: Millis) -> None:
     if user.speaking_since is None:
         user.speaking_since = since
         user.resumed, user.ever_spoke, user.stalled = True, True, False
+        user.answers_question = at_its_question(c)
         user.score = None
         c.waits_until, c.alarms = None, 0
 
@@ -63,6 +64,7 @@ def _hear_now(c: Conversation, heard: Transcribed) -> None:
     if user.speaking_since is None and (user.distrusted or not user.resumed):
         # the detector is no help: the words themselves are the only sign of speech
         user.silent_since = user.last_spoke = c.now
+        user.answers_question = at_its_question(c)
     reply = c.reply
     if reply is not None and reply.bet is not None and plain(reply.bet) != plain(user.words):
         drop(c)
@@ -138,4 +140,4 @@ def barge_in(c: Conversation) -> BargeIn:
     user = c.user
     since = user.speaking_since
     speaking_ms = None if since is None else c.now - since
-    return BargeIn(user.words, speaking_ms, at_its_question(c))
+    return BargeIn(user.words, speaking_ms, user.answers_question)

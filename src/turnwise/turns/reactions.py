@@ -97,7 +97,7 @@ def react(to: Event, c: Conversation) -> None:
             if c.live(id):
                 fail(c, "tts_error", reason)
         case HearingFailed(reason=reason):
-            if not c.policy.text_only:
+            if not c.policy.text_only and c.closing is None:
                 c.do(Report("asr_transcription_error", reason))
                 finish_with(c, "asr_transcription_error", c.policy.guards.apology)
         case FillerMade(reply=id, text=text):

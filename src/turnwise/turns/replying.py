@@ -7,6 +7,7 @@ from turnwise.turns.commands import (
     Cause,
     Correct,
     End,
+    FinishReply,
     Report,
     Speak,
     StartReply,
@@ -111,6 +112,7 @@ def close(c: Conversation) -> None:
     """End a reply that was heard to the end."""
     reply = c.reply
     assert reply is not None
+    c.do(FinishReply(reply.id))
     _leave(c, reply, len(reply.text))
     if reply.ends_call is not None:
         end(c, reply.ends_call)

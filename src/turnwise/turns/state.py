@@ -44,6 +44,8 @@ class UserTurn:
     """Speech in this turn so far, without words or with."""
     resumed: bool = False
     """Whether speech was detected since the last turn was taken."""
+    answers_question: bool = False
+    """Whether the agent was at its last question when this speech began."""
     stalled: bool = False
     """Whether the utterance was closed because no audio arrived."""
     distrusted: bool = False

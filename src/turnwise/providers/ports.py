@@ -1,0 +1,218 @@
+"""What a provider must offer, by kind.
+
+All sound is int16 mono, shape (n,), at the rate the port names. Streams are async iterators;
+closing one (`aclose`) cancels the work behind it within 100 ms. A provider's failure is a
+`ProviderError`; nothing else leaves a provider.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from turnwise.audio.alignment import Alignment
+from turnwise.audio.pcm import Pcm
+from turnwise.base.units import Hertz
+
+LISTENING_HZ = Hertz(16_000)
+"""Rate of all sound that detectors and transcribers get."""
+
+
+# --- hearing ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A piece of an utterance as text."""
+
+    text: str
+    final: bool
+    """Whether the transcriber is done with the utterance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListeningOptions:
+    """How one conversation is transcribed."""
+
+    language: str = "en"
+    """ISO 639-1 code."""
+    keywords: tuple[str, ...] = ()
+    """Words that are likelier than usual."""
+
+
+class Transcriber(Protocol):
+    """Turns sound into words."""
+
+    def transcribe(
+        self, utterance: AsyncIterator[Pcm], options: ListeningOptions
+    ) -> AsyncIterator[Words]:
+        """Yield tentative words while one utterance goes on, and final ones after its end.
+
+        Args:
+            utterance: Sound at `LISTENING_HZ` from shortly before the first word; ends with the
+                speech. Frames of any length.
+            options: Language and likely words.
+
+        Raises:
+            ProviderError: If the words cannot be had.
+        """
+
+    async def aclose(self) -> None:
+        """Give back what is shared by all conversations: processes, connections."""
+
+
+class SpeechDetector(Protocol):
+    """Judges frames of all conversations of a process together."""
+
+    frame_samples: int
+    """Length of a frame at `LISTENING_HZ`."""
+
+    def open(self) -> "SpeechStream":
+        """Begin to judge one conversation."""
+
+    async def aclose(self) -> None:
+        """Stop the worker."""
+
+
+class SpeechStream(Protocol):
+    """The speech detector of one conversation."""
+
+    async def judge(self, frames: "Frames") -> list[float]:
+        """Return the probability of speech, 0 to 1, for each frame in turn.
+
+        Args:
+            frames: int16, shape (k, frame_samples), in order, following on the last call's.
+        """
+
+    def close(self) -> None:
+        """Give the slot back."""
+
+
+Frames = Pcm
+"""int16, shape (k, frame_samples)."""
+
+
+# --- thinking -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSpec:
+    """A tool as a language model sees it."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    """JSON Schema of an object."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelMessage:
+    """One line of what the model is told."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    text: str = ""
+    tool_calls: tuple["ToolCall", ...] = ()
+    """Of an assistant."""
+    tool_call_id: str | None = None
+    """Of a tool: which call it answers."""
+    tool_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """The model wants a tool."""
+
+    id: str
+    name: str
+    arguments: str
+    """JSON text of an object, as the model wrote it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """What a language model is asked."""
+
+    messages: Sequence[ModelMessage]
+    """The system prompt first, then the conversation, oldest first."""
+    tools: Sequence[ToolSpec] = ()
+    model: str = ""
+    """The model's own name; empty: the provider's default."""
+    knowledge: Sequence[str] = ()
+    """Documents of the agent, for a provider that retrieves by itself."""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    extra_body: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next words of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer cost."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+ModelEvent = TextDelta | ToolCall | Usage
+
+
+class LanguageModel(Protocol):
+    """Writes replies."""
+
+    def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
+        """Yield the answer as it is written; tool calls complete, usage last.
+
+        Raises:
+            ProviderError: If there is none, or it breaks off.
+        """
+
+    async def aclose(self) -> None:
+        """Give back connections."""
+
+
+# --- speaking -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceOptions:
+    """How a text is spoken."""
+
+    voice: str = ""
+    """The wire's `voice_id`, or the provider's own name of a voice; empty: its default."""
+    language: str = "en"
+    speed: float = 1.0
+    """0.7 to 1.2 in a stored agent; more is accepted."""
+    stability: float = 0.5
+    similarity_boost: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class SoundPiece:
+    """A piece of speech."""
+
+    samples: Pcm
+    alignment: Alignment
+    """The characters this piece covers, times from its start. Over all pieces of a text, each
+    character of the text appears exactly once, in order."""
+
+
+class Synthesizer(Protocol):
+    """Speaks."""
+
+    rate_hz: Hertz
+    """Rate of the sound it gives."""
+
+    def speak(self, text: str, options: VoiceOptions) -> AsyncIterator[SoundPiece]:
+        """Yield the sound of a sentence or clause, the first piece as soon as it can be had.
+
+        Raises:
+            ProviderError: If it cannot be spoken.
+        """
+
+    async def aclose(self) -> None:
+        """Give back processes and connections."""
