@@ -21,6 +21,8 @@ from turnwise.turns.rules import RULES
 from turnwise.turns.rules.rule import Rule
 from turnwise.turns.state import Conversation
 
+_DUES = tuple((rule.due, rule) for rule in RULES)
+
 Watch = Callable[[Rule, Conversation], None]
 """Is told of each rule just before it acts."""
 
@@ -54,8 +56,8 @@ class Engine:
     def handle(self, event: Event, at: Millis) -> tuple[Command, ...]:
         """Take in one event and return what must be done, in order.
 
-        Rules that fell due before `at` fire first, at their own time: a shell that ticks late gets
-        its commands late, but never different ones.
+        Rules that fell due by `at` fire first, at their own time: a shell that ticks late gets its
+        commands late, but never different ones.
 
         Args:
             event: What happened.
@@ -68,7 +70,7 @@ class Engine:
         if at < c.now:
             raise ClockRanBackwards(f"an event at {at} ms came after one at {c.now} ms")
         self.fired.clear()
-        while self._deadline is not None and self._deadline < at:
+        while self._deadline is not None and self._deadline <= at:
             c.now = max(c.now, self._deadline)
             self._settle()
         c.now = at
@@ -98,8 +100,8 @@ class Engine:
         c = self.conversation
         now = c.now
         earliest: Millis | None = None
-        for rule in RULES:
-            due = rule.due(c)
+        for due_at, rule in _DUES:
+            due = due_at(c)
             if due is None:
                 continue
             if due <= now:

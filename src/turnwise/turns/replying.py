@@ -17,7 +17,7 @@ from turnwise.turns.language import is_question, last_sentence_starts
 from turnwise.turns.policy import ToolInterruption
 from turnwise.turns.reply import Author, Reply
 from turnwise.turns.state import Conversation
-from turnwise.turns.transcript import ToolCalled, Transcript, UserSaid
+from turnwise.turns.transcript import ContextAdded, ToolCalled, Transcript, UserSaid
 
 
 def _new_reply(c: Conversation, cause: Cause | None, author: Author) -> Reply:
@@ -64,7 +64,7 @@ def known(c: Conversation) -> Transcript:
     entries = c.transcript
     if reply is not None and reply.parts:
         entries += tuple(reply.said(len(reply.text)))
-    return tuple(e for e in entries if not getattr(e, "superseded", False))
+    return tuple(e for e in entries if not (isinstance(e, ContextAdded) and e.superseded))
 
 
 def speak(c: Conversation) -> None:

@@ -36,6 +36,8 @@ def _distrust(c: Conversation) -> None:
 
 
 def _tool_is_slow(c: Conversation) -> Millis | None:
+    if not c.calls:
+        return None
     dues = (gives_up_at(call) for call in c.calls.values())
     return min((due for due in dues if due is not None), default=None)
 

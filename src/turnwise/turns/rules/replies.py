@@ -25,6 +25,8 @@ def _open(c: Conversation) -> None:
 
 
 def _tool_may_run(c: Conversation) -> Millis | None:
+    if not c.calls:
+        return None
     dues = (held_until(c, call) for call in c.calls.values())
     return min((due for due in dues if due is not None), default=None)
 

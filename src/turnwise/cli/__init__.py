@@ -1,0 +1,33 @@
+"""The command line. Each command is one file; this one only lists them."""
+
+from typing import Annotated
+
+import typer
+
+from turnwise import __version__
+from turnwise.cli.replay import replay
+from turnwise.cli.simulate import simulate
+
+app = typer.Typer(
+    name="turnwise",
+    help="Conversational voice agents on your own machine.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(simulate)
+app.command()(replay)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's signature of a callback
+    if wanted:
+        typer.echo(f"turnwise {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="And exit.")
+    ] = False,
+) -> None:
+    """Conversational voice agents on your own machine."""
