@@ -130,7 +130,11 @@ class Deed:
         return isinstance(self.move, Turn)
 
 
-def perform(move: Say | Spell | BargeIn | Backchannel | Cough | Write, at: int) -> Deed:
+Audible = Say | Spell | BargeIn | Backchannel | Cough | Write
+"""The moves that the agent notices."""
+
+
+def perform(move: Audible, at: int) -> Deed:
     """Return how a move happens if it is begun at this millisecond."""
     match move:
         case Cough():
@@ -138,17 +142,18 @@ def perform(move: Say | Spell | BargeIn | Backchannel | Cough | Write, at: int) 
         case Write():
             return Deed(move, (Span(at, at),))
         case Spell():
-            pieces = move.text.split()
+            pieces = range(1, len(move.text.split()))
             cycle = move.pauses_ms or (0,)
-            pauses = {n: cycle[(n - 1) % len(cycle)] for n in range(1, len(pieces))}
+            pauses = {n: cycle[(n - 1) % len(cycle)] for n in pieces}
+            return Deed(move, _spans(move.text, pauses, move.ms_per_char, at))
         case Backchannel():
-            pauses = {}
+            return Deed(move, _spans(move.text, {}, move.ms_per_char, at))
         case Say() | BargeIn():
-            pauses = dict(move.pauses)
-    return Deed(move, _spans(move.text.split(), pauses, move.ms_per_char, at))
+            return Deed(move, _spans(move.text, dict(move.pauses), move.ms_per_char, at))
 
 
-def _spans(words: list[str], pauses: dict[int, int], ms_per_char: int, at: int) -> tuple[Span, ...]:
+def _spans(text: str, pauses: dict[int, int], ms_per_char: int, at: int) -> tuple[Span, ...]:
+    words = text.split()
     spans: list[Span] = []
     said: list[tuple[str, int]] = []
     start = now = at
@@ -160,4 +165,4 @@ def _spans(words: list[str], pauses: dict[int, int], ms_per_char: int, at: int) 
             spans.append(Span(start, now, tuple(said)))
             said = []
             start = now = now + pause
-    return tuple(spans)
+    return tuple(spans) or (Span(at, at),)

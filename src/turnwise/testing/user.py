@@ -76,15 +76,10 @@ class User:
             case Cough(after_ms=None):
                 return self._ready_at + BREATH_MS
             case Say() | Spell() | Write() | HangUp():
-                return max(
-                    self._ready_at + BREATH_MS, self._floor(ear, move.reaction_ms, agent_done)
-                )
-            case (
-                Cough(after_ms=after_ms)
-                | BargeIn(after_ms=after_ms)
-                | Backchannel(after_ms=after_ms)
-            ):
-                return self._over(ear, after_ms, agent_done)
+                floor = self._floor(ear, move.reaction_ms, agent_done=agent_done)
+                return max(self._ready_at + BREATH_MS, floor)
+            case Cough() | BargeIn() | Backchannel():
+                return self._over(ear, move.after_ms or 0, agent_done=agent_done)
             case _:
                 assert_never(move)
 
@@ -119,7 +114,7 @@ class User:
         first = ear.last_first
         return first is not None and first >= self._asked_at
 
-    def _floor(self, ear: Ear, reaction_ms: int, agent_done: bool) -> int:
+    def _floor(self, ear: Ear, reaction_ms: int, *, agent_done: bool) -> int:
         """Return when it is this user's turn to speak."""
         if ear.paused_at is not None:
             return ear.paused_at + self._patience_ms
@@ -127,13 +122,13 @@ class User:
             return (self._asked_at or 0) + self._patience_ms
         return ear.quiet_from + (reaction_ms if agent_done else max(reaction_ms, UNFINISHED_MS))
 
-    def _over(self, ear: Ear, after_ms: int, agent_done: bool) -> int:
+    def _over(self, ear: Ear, after_ms: int, *, agent_done: bool) -> int:
         """Return when to speak over the agent, or when the chance for it is gone."""
         first = ear.last_first
         if ear.paused_at is not None or first is None or not self._answered(ear):
-            return self._floor(ear, 0, agent_done)
+            return self._floor(ear, 0, agent_done=agent_done)
         wanted = max(first + after_ms, self._ready_at + BREATH_MS)
-        return wanted if wanted < ear.quiet_from else self._floor(ear, 0, agent_done)
+        return wanted if wanted < ear.quiet_from else self._floor(ear, 0, agent_done=agent_done)
 
 
 def _needs_agent(move: Move) -> bool:

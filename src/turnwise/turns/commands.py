@@ -120,6 +120,14 @@ class MakeFiller:
 
 
 @dataclass(frozen=True, slots=True)
+class CloseUtterance:
+    """The utterance counts as over although the detector did not say so: transcribe what there is.
+
+    The detector begins anew: speech it hears from now on is a new `SpeechStarted`.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreTurn:
     """Ask the turn model whether the user is done; `TurnScored` answers."""
 
@@ -186,6 +194,7 @@ Command = (
     | CancelTool
     | ReportTool
     | MakeFiller
+    | CloseUtterance
     | ScoreTurn
     | Append
     | Amend

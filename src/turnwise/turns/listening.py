@@ -17,7 +17,7 @@ def start_speech(c: Conversation, since: Millis) -> None:
     user.audio_at = c.now
     if user.speaking_since is None:
         user.speaking_since = since
-        user.resumed, user.ever_spoke, user.stalled = True, True, False
+        user.resumed = user.ever_spoke = True
         user.answers_question = at_its_question(c)
         user.score = None
         c.waits_until, c.alarms = None, 0

@@ -54,12 +54,9 @@ def react(to: Event, c: Conversation) -> None:
             if not user.distrusted:
                 start_speech(c, c.now)
         case SpeechContinued():
-            if user.speaking_since is not None:
-                user.audio_at = c.now
-            elif user.stalled and not user.distrusted:
-                start_speech(c, c.now)
+            user.audio_at = c.now
         case SpeechStopped(silence_ms=ms):
-            user.distrusted = user.stalled = False
+            user.distrusted = False
             if user.speaking_since is not None:
                 stop_speech(c, Millis(c.now - ms))
         case Transcribed():

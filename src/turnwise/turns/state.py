@@ -46,8 +46,6 @@ class UserTurn:
     """Whether speech was detected since the last turn was taken."""
     answers_question: bool = False
     """Whether the agent was at its last question when this speech began."""
-    stalled: bool = False
-    """Whether the utterance was closed because no audio arrived."""
     distrusted: bool = False
     """Whether the detector was wrong and has not said since that speech stopped."""
     pause: PauseId = NO_PAUSE

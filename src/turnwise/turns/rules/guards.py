@@ -2,7 +2,7 @@
 
 from turnwise.base.units import Millis
 from turnwise.turns.calling import give_up, gives_up_at
-from turnwise.turns.commands import Report
+from turnwise.turns.commands import CloseUtterance, Report
 from turnwise.turns.listening import stop_speech
 from turnwise.turns.reply import Author
 from turnwise.turns.replying import fail
@@ -18,8 +18,8 @@ def _audio_stalls(c: Conversation) -> Millis | None:
 
 
 def _count_as_silence(c: Conversation) -> None:
+    c.do(CloseUtterance())
     stop_speech(c, c.user.audio_at)
-    c.user.stalled = True
 
 
 def _detector_is_stuck(c: Conversation) -> Millis | None:
@@ -31,6 +31,7 @@ def _detector_is_stuck(c: Conversation) -> Millis | None:
 
 def _distrust(c: Conversation) -> None:
     c.do(Report("vad_error", f"speech without a new word for {c.policy.guards.stuck_speech_ms} ms"))
+    c.do(CloseUtterance())
     stop_speech(c, max(c.user.words_at, c.user.speaking_since or Millis(0)))
     c.user.distrusted, c.user.spoke_ms = True, 0
 

@@ -1,0 +1,79 @@
+"""What a provider says about itself: data, so that nobody asks a class or a name what it can do."""
+
+from dataclasses import dataclass
+from enum import Enum
+from importlib.util import find_spec
+from typing import Literal
+
+from turnwise.base.errors import ProviderRefused
+
+
+class Kind(Enum):
+    """What a provider is for. The value is the first half of its name in the registry."""
+
+    VAD = "vad"
+    """Tells speech from silence: a `SpeechDetector`."""
+
+    STT = "stt"
+    """Turns sound into words: a `Transcriber`."""
+
+    LLM = "llm"
+    """Writes replies: a `LanguageModel`."""
+
+    TTS = "tts"
+    """Speaks: a `Synthesizer`."""
+
+
+Quality = Literal["demo", "good", "double"]
+"""`demo`: enough to see the server work. `good`: fit for callers. `double`: for tests only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSpec:
+    """What there is to know about a provider before it is made."""
+
+    kind: Kind
+
+    name: str
+    """Second half of its name in the registry."""
+
+    sentence: str
+    """What it is, for people who choose one."""
+
+    quality: Quality
+
+    licence: str
+    """Of the engine and its models, and what follows from it."""
+
+    extra: str | None = None
+    """The extra of this package that installs what it needs; None: nothing more is needed."""
+
+    modules: tuple[str, ...] = ()
+    """The packages it imports when it is made."""
+
+    needs_key: bool = False
+    """Whether someone else's credentials are needed."""
+
+    @property
+    def full_name(self) -> str:
+        """Its name in the registry and in errors: `tts/espeak`."""
+        return f"{self.kind.value}/{self.name}"
+
+    def missing(self) -> str | None:
+        """Return one sentence on what must be installed first; None: nothing."""
+        absent = [module for module in self.modules if find_spec(module) is None]
+        if not absent:
+            return None
+        return (
+            f"the package {' and the package '.join(absent)} must be installed first: "
+            f"pip install 'turnwise[{self.extra}]'"
+        )
+
+    def check_installed(self) -> None:
+        """Refuse to go on where a package is missing.
+
+        Raises:
+            ProviderRefused: If one is.
+        """
+        if reason := self.missing():
+            raise ProviderRefused(self.full_name, reason)

@@ -1,0 +1,1 @@
+"""Providers that turn sound into words."""
