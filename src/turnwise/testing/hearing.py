@@ -31,8 +31,8 @@ class Hearing:
         self._rng = rng
         self._agenda = agenda
         self._segments = 0
-        self._ending: list[Entry] = []  # what is noted for the end of the last sound
-        self._on_until = -1  # when the detector will be sure that it was the last
+        self._ending: Entry | None = None  # the end of the last sound that was noticed
+        self._on_until = 0  # when the detector is sure of it
 
     def hear(self, deed: Deed) -> None:
         """Note what detector and transcriber will say about a sound that begins now."""
@@ -58,34 +58,35 @@ class Hearing:
         detector = self._detector
         for start, end in _noticed(spans, detector):
             sure = start + detector.onset_ms
-            if self._on_until >= sure:  # it never noticed the silence before
-                for entry in self._ending:
-                    entry.crossed_out = True
-                sure = self._on_until
+            if self._ending is not None and start < self._on_until:
+                self._ending.crossed_out = True  # too short a silence to be noticed
+                sure = self._on_until - SPEECH_CONTINUED_MS
             else:
                 self._agenda.note(sure, SpeechStarted())
             self._on_until = end + detector.offset_ms
             for at in range(sure + SPEECH_CONTINUED_MS, self._on_until, SPEECH_CONTINUED_MS):
                 self._agenda.note(at, SpeechContinued())
             stopped = SpeechStopped(detector.offset_ms)
-            self._ending = [self._agenda.note(self._on_until, stopped)]
+            self._ending = self._agenda.note(self._on_until, stopped)
 
     def _transcribe(self, words: Sequence[tuple[str, int]]) -> None:
         """Note the texts of one piece: tentative ones, the final one, perhaps another final one."""
         how, rng = self._transcriber, self._rng
         self._segments += 1
         segment = SegmentId(self._segments)
-        for at, text in _tentative(words, how):
-            self._agenda.note(at, Transcribed(segment, text, final=False))
         latency, dropped = how.final.draw(rng), rng.random() < how.drops
         amended, later = rng.random() < how.amends, how.amend.draw(rng)
-        if latency is None or dropped:
+        final_at = None if latency is None or dropped else words[-1][1] + latency
+        for at, text in _tentative(words, how):
+            if final_at is None or at < final_at:
+                self._agenda.note(at, Transcribed(segment, text, final=False))
+        if final_at is None:
             return
-        at, text = words[-1][1] + latency, " ".join(word for word, _ in words)
+        text = " ".join(word for word, _ in words)
         if amended and later is not None:
-            self._agenda.note(at, Transcribed(segment, f"{WRONG} {text}", final=True))
-            at += later
-        self._agenda.note(at, Transcribed(segment, text, final=True))
+            self._agenda.note(final_at, Transcribed(segment, f"{WRONG} {text}", final=True))
+            final_at += later
+        self._agenda.note(final_at, Transcribed(segment, text, final=True))
 
 
 def _noticed(spans: Sequence[Span], detector: Detector) -> Iterator[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """Scripted providers, as models of how late they answer and how they go wrong.
 
-X. All of a description but functions can be
-sent to another process.
+These only describe; `hearing`, `thinking` and `speaking` play them. Descriptions can be sent to
+another process, unless a function of yours cannot.
 """
 
 from collections.abc import Callable, Mapping

@@ -124,12 +124,11 @@ class World:
 
     def _happen(self) -> None:
         _, entry = self._agenda.pop()
-        gone = entry.crossed_out or entry.reply in self._cancelled
-        if gone and not self._stale:
+        gone = entry.reply in self._cancelled
+        if entry.crossed_out or (gone and not self._stale):
             return
         if callable(entry.what):
-            if not gone:
-                entry.what(self._now)
+            entry.what(self._now)
             return
         if isinstance(entry.what, Voiced) and not gone:
             self._ear.play(entry.what.reply, entry.what.ms, self._now)
@@ -153,7 +152,7 @@ class World:
         for command in commands:
             self._obey(command)
 
-    def _obey(self, command: Command) -> None:
+    def _obey(self, command: Command) -> None:  # noqa: C901 - one case for each order
         at = self._now
         match command:
             case StartReply():
@@ -171,7 +170,7 @@ class World:
                 self._ear.resume(at)
             case CallTool():
                 self._toolbox.call(command, at)
-            case CancelTool(call=call):
+            case CancelTool(call=call) if not self._stale:
                 self._toolbox.cancel(call)
             case MakeFiller(reply=reply):
                 self._thinking.fill(reply, at)

@@ -94,7 +94,7 @@ def settle(c: Conversation, call: Call, result: str, *, failed: bool) -> None:
     c.do(ReportTool(call.id, call.name, result, failed))
     if reply := c.live(call.reply):
         reply.waits_for.discard(call.id)
-        reply.moved = c.now
+        reply.moved = reply.model_moved = c.now
 
 
 def _note(c: Conversation, call: Call, result: str, *, failed: bool) -> None:

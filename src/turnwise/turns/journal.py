@@ -121,7 +121,7 @@ def read(text: Iterable[str]) -> Journal:
 def _read_header(number: int, line: str) -> Policy:
     data = _parse(number, line)
     version = data.get("journal")
-    if version != VERSION:
+    if type(version) is not int or version != VERSION:
         reason = f"journal version {version!r} is unknown; this program reads version {VERSION}"
         raise JournalError(number, reason)
     try:

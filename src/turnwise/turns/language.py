@@ -44,7 +44,7 @@ LANGUAGES = {
         "definitely please thanks fine great maybe sometimes never",
         open_questions="who what when where why which how whose whom",
         spelled="zero oh one two three four five six seven eight nine ten eleven twelve double "
-        "triple hundred dot dash at underscore hyphen slash plus",
+        "triple hundred dot dash underscore hyphen slash plus",
         unfinished="and but or so because if the a an to of for with um uh er that then my your i "
         "we is are was like from in on at",
     ),
@@ -169,11 +169,15 @@ def is_spelled(text: str, words: Words) -> bool:
             break
         tail += 1
     long_number = bool(said) and said[-1].isdigit() and len(said[-1]) >= 3
-    return tail >= 2 or (tail > 0 and tail == len(said)) or long_number
+    return tail >= 2 or (tail == len(said) == 1 and len(said[-1]) == 1) or long_number
 
 
 def is_unfinished(text: str, words: Words) -> bool:
     """Return whether the text ends where nobody ends: "I would like to", "and", a comma."""
+    end = text.rstrip()
+    if end.endswith((",", "...", "…", "-")):
+        return True
+    if end.endswith((".", "?", "!")):
+        return False
     said = plain(text).split()
-    trails_off = text.rstrip().endswith((",", "...", "…", "-"))
-    return trails_off or (bool(said) and said[-1] in words.unfinished)
+    return bool(said) and said[-1] in words.unfinished

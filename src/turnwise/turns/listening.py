@@ -3,24 +3,26 @@
 from turnwise.base.units import Millis
 from turnwise.turns.commands import Cause, ScoreTurn
 from turnwise.turns.endpointing import Pause, Sign, signs
-from turnwise.turns.events import PauseId, Transcribed
+from turnwise.turns.events import PauseId, SegmentId, Transcribed
 from turnwise.turns.interruption import BargeIn
 from turnwise.turns.language import plain, words_of
-from turnwise.turns.replying import announce, at_its_question, drop, speak, untouched
+from turnwise.turns.replying import announce, drop, question_at_the_ear, speak, untouched
 from turnwise.turns.state import Conversation, Segment, TakenTurn
 from turnwise.turns.transcript import UserSaid
 
 
-def start_speech(c: Conversation, since: Millis) -> None:
+def start_speech(c: Conversation) -> None:
     """Note that the user speaks."""
     user = c.user
     user.audio_at = c.now
     if user.speaking_since is None:
-        user.speaking_since = since
+        user.speaking_since = c.now
+        if not user.words and c.now - user.silent_since > c.policy.guards.unheard_patience_ms:
+            user.spoke_ms = 0  # what came before was a noise of its own
         user.resumed = user.ever_spoke = True
-        user.answers_question = at_its_question(c)
-        user.score = None
-        c.waits_until, c.alarms = None, 0
+        user.question = question_at_the_ear(c)
+        user.score = user.unheeded_at = None
+        c.alarms = 0
 
 
 def stop_speech(c: Conversation, silent_since: Millis) -> None:
@@ -36,26 +38,47 @@ def stop_speech(c: Conversation, silent_since: Millis) -> None:
         c.do(ScoreTurn(user.pause))
 
 
+LATE_WORDS_MS = 2_000
+"""How long the words of speech that was thrown away may still come."""
+
+
 def hear(c: Conversation, heard: Transcribed) -> None:
     """Take in words: of this turn, of the turn taken last, or of nothing any more."""
     user, taken = c.user, c.taken
+    segment = Segment(heard.text, heard.final)
     if heard.segment > user.closed:
-        if _continues_taken_turn(c):
-            assert taken is not None
-            taken.segments[heard.segment] = Segment(heard.text, heard.final)
+        if _was_thrown_away(c):
             user.closed = heard.segment
-            _amend_taken(c, taken)
+        elif _continues_taken_turn(c):
+            assert taken is not None
+            user.closed = heard.segment
+            _amend_taken(c, taken, heard.segment, segment)
         else:
-            _hear_now(c, heard)
-    elif taken is not None and heard.segment in taken.segments:
-        taken.segments[heard.segment] = Segment(heard.text, heard.final)
-        _amend_taken(c, taken)
+            _hear_now(c, heard.segment, segment)
+    elif taken is not None and (old := taken.segments.get(heard.segment)) is not None:
+        words = heard.text.split()[old.skipped :]
+        said = old.text.split()
+        went_on = list(map(plain, words[: len(said)])) == list(map(plain, said))
+        if user.resumed and went_on and len(words) > len(said):
+            text, skipped = " ".join(words[len(said) :]), old.skipped + len(said)
+            _hear_now(c, heard.segment, Segment(text, heard.final, skipped))
+        else:
+            text = " ".join(words) if old.skipped else heard.text
+            _amend_taken(c, taken, heard.segment, Segment(text, heard.final, old.skipped))
 
 
-def _hear_now(c: Conversation, heard: Transcribed) -> None:
+def _was_thrown_away(c: Conversation) -> bool:
+    """Return whether new words are the late ones of speech that nobody listened to."""
+    user = c.user
+    if user.unheeded_at is None or user.resumed:
+        return False
+    return c.now - user.unheeded_at < LATE_WORDS_MS
+
+
+def _hear_now(c: Conversation, segment_id: SegmentId, segment: Segment) -> None:
     user = c.user
     before = user.words
-    user.segments[heard.segment] = Segment(heard.text, heard.final)
+    user.segments[segment_id] = segment
     user.join()
     if user.words == before:
         return
@@ -64,7 +87,7 @@ def _hear_now(c: Conversation, heard: Transcribed) -> None:
     if user.speaking_since is None and (user.distrusted or not user.resumed):
         # the detector is no help: the words themselves are the only sign of speech
         user.silent_since = user.last_spoke = c.now
-        user.answers_question = at_its_question(c)
+        user.question = question_at_the_ear(c)
     reply = c.reply
     if reply is not None and reply.bet is not None and plain(reply.bet) != plain(user.words):
         drop(c)
@@ -78,11 +101,14 @@ def _continues_taken_turn(c: Conversation) -> bool:
     return silent and unheard and untouched(c)
 
 
-def _amend_taken(c: Conversation, taken: TakenTurn) -> None:
+def _amend_taken(
+    c: Conversation, taken: TakenTurn, segment_id: SegmentId, segment: Segment
+) -> None:
     """Correct the turn taken last; answer it anew if the answer was not heard yet."""
+    taken.segments[segment_id] = segment
     entry = c.transcript[taken.index]
     assert isinstance(entry, UserSaid)
-    texts = (segment.text.strip() for segment in taken.segments.values())
+    texts = (each.text.strip() for each in taken.segments.values())
     words = " ".join(text for text in texts if text)
     if not words or words == entry.text:
         return
@@ -96,7 +122,7 @@ def _amend_taken(c: Conversation, taken: TakenTurn) -> None:
 
 def endpoint(c: Conversation) -> list[Sign]:
     """Return the signs that decide how much silence ends the present turn, strongest first."""
-    pause = Pause(c.user.words, c.last_text, c.user.score)
+    pause = Pause(c.user.words, c.user.question or c.last_text, c.user.score)
     return signs(pause, c.policy.endpointing, words_of(c.policy.language))
 
 
@@ -117,7 +143,7 @@ def take(c: Conversation) -> None:
     words = user.words
     c.taken = TakenTurn(c.append(UserSaid(c.now, words)), user.close_segments())
     user.last_spoke = max(user.last_spoke, user.silent_since)
-    user.resumed, user.spoke_ms = False, 0
+    _end_turn(c)
     reply = c.reply
     if reply is None:
         c.owed, c.owed_for = Cause.USER_TURN, c.taken.index
@@ -132,7 +158,21 @@ def take(c: Conversation) -> None:
 def discard(c: Conversation) -> None:
     """Forget what the user is saying: nobody was listening."""
     c.user.close_segments()
-    c.user.resumed, c.user.spoke_ms = False, 0
+    c.user.unheeded_at = c.now
+    _end_turn(c)
+
+
+def ignore(c: Conversation) -> None:
+    """Note that the user is only listening; it takes no turn."""
+    c.append(UserSaid(c.now, c.user.words, ignored_as_backchannel=True))
+    c.user.close_segments()
+    _end_turn(c)
+
+
+def _end_turn(c: Conversation) -> None:
+    user = c.user
+    user.resumed = user.cut_wordless = False
+    user.spoke_ms, user.score, user.question = 0, None, ""
 
 
 def barge_in(c: Conversation) -> BargeIn:
@@ -140,4 +180,4 @@ def barge_in(c: Conversation) -> BargeIn:
     user = c.user
     since = user.speaking_since
     speaking_ms = None if since is None else c.now - since
-    return BargeIn(user.words, speaking_ms, user.answers_question)
+    return BargeIn(user.words, speaking_ms, bool(user.question))

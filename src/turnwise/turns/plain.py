@@ -153,10 +153,11 @@ def _list_decoder(item: Decode) -> Decode:
 
 def _union_decoder(by_name: dict[str, Decode]) -> Decode:
     def decode(data: object, where: str) -> Any:
-        name = data.get(TAG) if isinstance(data, dict) else None
+        fields_only = dict(data) if isinstance(data, dict) else {}
+        name = fields_only.pop(TAG, None)
         if not isinstance(name, str) or name not in by_name:
             raise ShapeError(where, f"{TAG} {name!r} should be one of {', '.join(sorted(by_name))}")
-        return by_name[name](data, where)
+        return by_name[name](fields_only, where)
 
     return decode
 
@@ -168,7 +169,7 @@ def _dataclass_decoder(shape: Shape) -> Decode:
     def decode(data: object, where: str) -> Any:
         if not isinstance(data, dict):
             raise ShapeError(where, f"{data!r} should be an object ({shape.__name__})")
-        unknown = data.keys() - parts.keys() - {TAG}
+        unknown = data.keys() - parts.keys()
         if unknown:
             raise ShapeError(where, f"{shape.__name__} has no field {min(unknown)!r}")
         values = {}

@@ -168,6 +168,8 @@ class Guards:
     """A reply that called tools so many times in a row has failed."""
     apology: str = "Sorry, something went wrong on my side. Could you say that again?"
     """Said after a failure; empty: nothing."""
+    farewell: str = "Sorry, I have to end this call."
+    """Said before the end when failures force it and there is a voice; empty: nothing."""
     not_understood: str = "Sorry, I did not catch that. Could you say it again?"
     """Said when speech had no words; empty: nothing."""
     still_there: str = "Are you still there?"

@@ -32,6 +32,7 @@ from turnwise.turns.events import (
     Voiced,
 )
 from turnwise.turns.listening import hear, start_speech, stop_speech, take
+from turnwise.turns.reply import Reply
 from turnwise.turns.replying import (
     announce,
     drop,
@@ -52,7 +53,7 @@ def react(to: Event, c: Conversation) -> None:
     match to:
         case SpeechStarted():
             if not user.distrusted:
-                start_speech(c, c.now)
+                start_speech(c)
         case SpeechContinued():
             user.audio_at = c.now
         case SpeechStopped(silence_ms=ms):
@@ -73,12 +74,14 @@ def react(to: Event, c: Conversation) -> None:
         case ReplyText(reply=id, text=text):
             if (reply := c.live(id)) and not reply.written and text:
                 reply.write(text)
-                reply.moved, reply.filler_asked = c.now, None
+                _model_moved(c, reply)
                 speak(c)
         case ReplyWritten(reply=id):
             if (reply := c.live(id)) and not reply.written:
                 reply.written = True
-                reply.moved, reply.filler_asked = c.now, None
+                _model_moved(c, reply)
+                if reply.farewell and not reply.goes_on:
+                    _add_farewell(c, reply)
                 announce(c)
         case ReplyFailed(reply=id, reason=reason):
             if c.live(id):
@@ -94,16 +97,16 @@ def react(to: Event, c: Conversation) -> None:
             if c.live(id):
                 fail(c, "tts_error", reason)
         case HearingFailed(reason=reason):
+            c.do(Report("asr_transcription_error", reason))
             if not c.policy.text_only and c.closing is None:
-                c.do(Report("asr_transcription_error", reason))
-                finish_with(c, "asr_transcription_error", c.policy.guards.apology)
+                finish_with(c, "asr_transcription_error", c.policy.guards.farewell)
         case FillerMade(reply=id, text=text):
             if (reply := c.live(id)) and reply.filler_asked is not None and text.strip():
                 say_filler(c, text)
         case ToolRequested(reply=id, call=call):
             if (reply := c.live(id)) and not reply.written and call not in c.calls:
                 request(c, reply, to)
-                reply.moved, reply.filler_asked = c.now, None
+                _model_moved(c, reply)
         case ToolReturned(call=call, result=result, failed=failed):
             answer(c, call, result, failed=failed)
         case TurnSkipped(call=call, wait_ms=wait):
@@ -169,10 +172,21 @@ def _say_goodbye(asked: EndAsked, c: Conversation) -> None:
     if reply is None or reply.bet is not None:
         finish_with(c, asked.reason, asked.farewell)
         return
-    reply.ends_call = asked.reason
-    reply.goes_on, reply.written = False, True
-    if asked.farewell.strip():
+    reply.ends_call, reply.farewell = asked.reason, asked.farewell.strip()
+    if reply.written or asked.call is not None:
+        reply.goes_on, reply.written = False, True
+        _add_farewell(c, reply)
+        announce(c)
+
+
+def _add_farewell(c: Conversation, reply: Reply) -> None:
+    if reply.farewell:
         lead = " " if reply.text and not reply.text.endswith(" ") else ""
-        reply.write(lead + asked.farewell)
+        reply.write(lead + reply.farewell)
+        reply.farewell = ""
         speak(c)
-    announce(c)
+
+
+def _model_moved(c: Conversation, reply: Reply) -> None:
+    reply.moved = reply.model_moved = c.now
+    reply.filler_asked = None

@@ -73,6 +73,8 @@ class Reply:
     """Since when the model has been asked for the present pass."""
     moved: Millis
     """When it last made progress of any kind."""
+    model_moved: Millis
+    """When the model last wrote or asked for something."""
     author: Author = Author.MODEL
     answers: int | None = None
     """Index of the user's turn it answers, if it does."""
@@ -81,6 +83,8 @@ class Reply:
     interruptible: bool = True
     ends_call: str | None = None
     """Why the conversation ends when it was heard; None if it goes on."""
+    farewell: str = ""
+    """Said behind what the model is still writing."""
     text: str = ""
     """All that was written, fillers included."""
     parts: list[Part] = field(default_factory=list)

@@ -17,13 +17,16 @@ from turnwise.turns.language import is_question, last_sentence_starts
 from turnwise.turns.policy import ToolInterruption
 from turnwise.turns.reply import Author, Reply
 from turnwise.turns.state import Conversation
-from turnwise.turns.transcript import ContextAdded, ToolCalled, Transcript, UserSaid
+from turnwise.turns.transcript import ContextAdded, Entry, ToolCalled, Transcript, UserSaid
+
+VOICELESS = frozenset({"tts_error", "tts_timeout"})
+"""Failures after which there is no voice to say farewell with."""
 
 
 def _new_reply(c: Conversation, cause: Cause | None, author: Author) -> Reply:
     c.replies += 1
     c.waits_until = None
-    c.reply = Reply(ReplyId(c.replies), cause, c.now, c.now, c.now, author)
+    c.reply = Reply(ReplyId(c.replies), cause, c.now, c.now, c.now, c.now, author)
     return c.reply
 
 
@@ -41,6 +44,7 @@ def bet(c: Conversation) -> None:
     reply = _new_reply(c, Cause.USER_TURN, Author.MODEL)
     reply.bet = c.user.words
     c.bet_pause = c.user.pause
+    c.owed = c.owed_for = None  # the turn that is sure to be taken is answered with all else
     guess = UserSaid(c.now, c.user.words)
     c.do(StartReply(reply.id, Cause.USER_TURN, (*known(c), guess), speculative=True))
 
@@ -64,7 +68,15 @@ def known(c: Conversation) -> Transcript:
     entries = c.transcript
     if reply is not None and reply.parts:
         entries += tuple(reply.said(len(reply.text)))
-    return tuple(e for e in entries if not (isinstance(e, ContextAdded) and e.superseded))
+    return tuple(e for e in entries if not _is_hidden(e))
+
+
+def _is_hidden(entry: Entry) -> bool:
+    match entry:
+        case ContextAdded(superseded=hidden) | UserSaid(ignored_as_backchannel=hidden):
+            return hidden
+        case _:
+            return False
 
 
 def speak(c: Conversation) -> None:
@@ -112,6 +124,9 @@ def close(c: Conversation) -> None:
     """End a reply that was heard to the end."""
     reply = c.reply
     assert reply is not None
+    if reply.cause is Cause.USER_TURN and not reply.parts and reply.ends_call is None:
+        fail(c, "empty_reply", "the model wrote nothing and called nothing")
+        return
     c.do(FinishReply(reply.id))
     _leave(c, reply, len(reply.text))
     if reply.ends_call is not None:
@@ -152,7 +167,7 @@ def fail(c: Conversation, kind: str, detail: str) -> None:
     if ends_call is not None:
         end(c, ends_call)
     elif c.failures >= c.policy.guards.max_failures:
-        end(c, kind)
+        finish_with(c, kind, "" if kind in VOICELESS else c.policy.guards.farewell)
     elif apology := c.policy.guards.apology:
         say(c, apology)
 
@@ -161,6 +176,7 @@ def finish_with(c: Conversation, reason: str, farewell: str) -> None:
     """End the conversation for good, with last words that nothing cuts off."""
     if c.reply is not None:
         drop(c)
+    _keep_last_words(c)
     c.closing, c.closing_since, c.owed, c.hand_over = reason, c.now, None, None
     if farewell:
         say(c, farewell, interruptible=False, ends_call=reason)
@@ -172,6 +188,7 @@ def end(c: Conversation, reason: str) -> None:
     """Hang up, now."""
     if c.reply is not None:
         drop(c)
+    _keep_last_words(c)
     for call in c.calls.values():
         c.do(CancelTool(call.id))
     c.calls.clear()
@@ -179,10 +196,22 @@ def end(c: Conversation, reason: str) -> None:
     c.do(End(reason))
 
 
+def _keep_last_words(c: Conversation) -> None:
+    """Record what the user said and nobody will answer any more."""
+    if c.user.words:
+        c.append(UserSaid(c.now, c.user.words))
+        c.user.close_segments()
+
+
 def interruptible(c: Conversation) -> bool:
     """Return whether the user may cut the present reply off."""
+    return c.policy.interruption.enabled and yields(c)
+
+
+def yields(c: Conversation) -> bool:
+    """Return whether nothing but the agent's general manners keeps the reply from being cut off."""
     reply = c.reply
-    if reply is None or not reply.interruptible or not c.policy.interruption.enabled:
+    if reply is None or not reply.interruptible:
         return False
     guarded = ToolInterruption.DISABLE_DURING_TOOL
     return not any(c.calls[call].manners.interruption is guarded for call in reply.waits_for)
@@ -199,9 +228,9 @@ def untouched(c: Conversation) -> bool:
     return all(call in c.calls and c.calls[call].called_at is None for call in calls)
 
 
-def at_its_question(c: Conversation) -> bool:
-    """Return whether the user hears the question the reply ends with: then "yes" answers it."""
+def question_at_the_ear(c: Conversation) -> str:
+    """Return the reply if the user hears the question it ends with: then "yes" answers it."""
     reply = c.reply
     if reply is None or not is_question(reply.text):
-        return False
-    return reply.heard(c.now) > last_sentence_starts(reply.text)
+        return ""
+    return reply.text if reply.heard(c.now) > last_sentence_starts(reply.text) else ""

@@ -22,6 +22,8 @@ class Segment:
 
     text: str
     final: bool
+    skipped: int = 0
+    """How many words of it belong to earlier turns: some transcribers do not end it at a pause."""
 
 
 @dataclass(slots=True)
@@ -44,8 +46,12 @@ class UserTurn:
     """Speech in this turn so far, without words or with."""
     resumed: bool = False
     """Whether speech was detected since the last turn was taken."""
-    answers_question: bool = False
-    """Whether the agent was at its last question when this speech began."""
+    question: str = ""
+    """The reply whose last question was being heard when this speech began; empty: none."""
+    cut_wordless: bool = False
+    """Whether this speech interrupted by its length alone; then words are still to come."""
+    unheeded_at: Millis | None = None
+    """When speech was last thrown away; its words may still come."""
     distrusted: bool = False
     """Whether the detector was wrong and has not said since that speech stopped."""
     pause: PauseId = NO_PAUSE

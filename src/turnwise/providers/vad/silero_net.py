@@ -74,7 +74,9 @@ class SileroNet:
         self._last = weights["decoder.decoder.2.weight"][0, :, 0].copy()
         self._last_bias = float(weights["decoder.decoder.2.bias"][0])
 
-    def __call__(self, sound: Floats, hidden: Floats, cell: Floats) -> tuple[Floats, Floats, Floats]:
+    def __call__(
+        self, sound: Floats, hidden: Floats, cell: Floats
+    ) -> tuple[Floats, Floats, Floats]:
         """Return the probability of speech, shape (n,), and the two memories after this frame.
 
         Args:

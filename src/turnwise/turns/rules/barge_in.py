@@ -3,17 +3,16 @@
 from turnwise.base.units import Millis
 from turnwise.turns.commands import Cause, Pause, Resume
 from turnwise.turns.interruption import insists_after, is_backchannel
-from turnwise.turns.listening import barge_in
-from turnwise.turns.replying import drop, interruptible, untouched
+from turnwise.turns.listening import barge_in, ignore
+from turnwise.turns.replying import drop, interruptible, untouched, yields
 from turnwise.turns.rules.rule import Facts, Rule
 from turnwise.turns.state import Conversation
-from turnwise.turns.transcript import UserSaid
 
 
 def _user_goes_on(c: Conversation) -> Millis | None:
     if c.reply is None or c.user.speaking_since is None:
         return None
-    if c.reply.bet is None and not interruptible(c):
+    if c.reply.bet is None and not yields(c):
         return None
     return c.now if untouched(c) else None
 
@@ -51,6 +50,11 @@ def _user_insists(c: Conversation) -> Millis | None:
     return user.words_at if user.speaking_since is None else Millis(user.speaking_since + wait)
 
 
+def _give_way(c: Conversation) -> None:
+    c.user.cut_wordless = not c.user.words
+    drop(c)
+
+
 def _insists_facts(c: Conversation) -> Facts:
     how, manners = barge_in(c), c.policy.interruption
     return (
@@ -67,16 +71,13 @@ def _only_listening(c: Conversation) -> Millis | None:
         return None
     if c.reply.bet is not None:
         return None
-    if not is_backchannel(barge_in(c), c.policy.interruption, c.policy.language):
+    manners = c.policy.interruption
+    if not interruptible(c) and not manners.transcribe_when_disabled:
+        return None  # nobody listens: it is thrown away with all else
+    if not is_backchannel(barge_in(c), manners, c.policy.language):
         return None
     patience = c.policy.endpointing.final_patience_ms if user.tentative else 0
     return Millis(user.silent_since + patience)
-
-
-def _ignore(c: Conversation) -> None:
-    c.append(UserSaid(c.now, c.user.words, ignored_as_backchannel=True))
-    c.user.close_segments()
-    c.user.resumed, c.user.spoke_ms = False, 0
 
 
 def _false_alarm(c: Conversation) -> Millis | None:
@@ -124,14 +125,14 @@ USER_INSISTS = Rule(
     "let the user interrupt",
     "Speech over a reply has words that are no backchannel, or lasts `barge_in_ms`: drop it.",
     _user_insists,
-    drop,
+    _give_way,
     _insists_facts,
 )
 ONLY_LISTENING = Rule(
     "ignore a backchannel",
     "All that was said over a reply is an ignored term or a backchannel: note it and take no turn.",
     _only_listening,
-    _ignore,
+    ignore,
     lambda c: (("words", "a backchannel or ignored term"), ("language", c.policy.language)),
 )
 FALSE_ALARM = Rule(

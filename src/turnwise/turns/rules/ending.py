@@ -5,6 +5,9 @@ from turnwise.turns.replying import end, finish_with
 from turnwise.turns.rules.rule import Facts, Rule
 from turnwise.turns.state import Conversation
 
+COURTESY_MS = 2_000
+"""Time to answer that a user has after a long reply, however long ago the user spoke."""
+
 
 def _too_long(c: Conversation) -> Millis | None:
     limit = c.policy.waiting.max_duration_ms
@@ -32,7 +35,12 @@ def _user_gone(c: Conversation) -> Millis | None:
         return None
     if c.owed is not None or c.user.words or not c.opened:
         return None
-    return max(Millis(c.user.last_spoke + patience), c.undisturbed_from)
+    after_reply = min(patience, COURTESY_MS)
+    return max(
+        Millis(c.user.last_spoke + patience),
+        Millis(c.reply_over + after_reply),
+        c.undisturbed_from,
+    )
 
 
 def _hang_up(c: Conversation) -> None:

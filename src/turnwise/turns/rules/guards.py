@@ -52,7 +52,7 @@ def _model_stalls(c: Conversation) -> Millis | None:
     reply = c.reply
     if reply is None or reply.author is Author.SCRIPT or reply.written or reply.paused:
         return None
-    return Millis(max(reply.moved, reply.silent_from()) + c.policy.guards.model_stall_ms)
+    return Millis(reply.model_moved + c.policy.guards.model_stall_ms)
 
 
 def _give_up_on_model(c: Conversation) -> None:
@@ -100,7 +100,7 @@ TOOL_SLOW = Rule(
 )
 MODEL_STALLS = Rule(
     "give up on a model that stalls",
-    "Nothing written and nothing to hear for `model_stall_ms`: the reply failed; apologise.",
+    "The model wrote nothing for `model_stall_ms`: the reply failed; apologise.",
     _model_stalls,
     _give_up_on_model,
 )

@@ -54,7 +54,7 @@ def _next_pass(c: Conversation) -> None:
     reply.passes += 1
     reply.pass_starts = len(reply.text)
     reply.goes_on = reply.written = False
-    reply.waiting_since = reply.moved = c.now
+    reply.waiting_since = reply.moved = reply.model_moved = c.now
     reply.fillers, reply.filler_asked = 0, None
     unsure = reply.bet is not None
     c.do(StartReply(reply.id, Cause.TOOL_RESULT, known(c), speculative=unsure))
@@ -116,7 +116,9 @@ def _answer_owed(c: Conversation) -> Millis | None:
 
 
 def _hand_over_due(c: Conversation) -> Millis | None:
-    if c.hand_over is None or c.reply is not None or c.user.speaking_since is not None:
+    if c.hand_over is None or c.reply is not None:
+        return None
+    if c.user.speaking_since is not None or c.user.words:
         return None
     return max(c.hand_over_at, c.reply_over)
 

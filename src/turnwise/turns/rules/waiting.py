@@ -55,7 +55,8 @@ def _silence_facts(c: Conversation) -> Facts:
 
 def _words_missing(c: Conversation) -> Millis | None:
     guards, user = c.policy.guards, c.user
-    if user.spoke_ms < guards.unheard_speech_ms or not user.resumed:
+    enough = user.cut_wordless or user.spoke_ms >= guards.unheard_speech_ms
+    if not enough or not user.resumed:
         return None
     idle_but_for_debt = c.reply is None and c.hand_over is None and c.closing is None
     if not idle_but_for_debt or user.words or user.speaking_since is not None:
@@ -65,7 +66,8 @@ def _words_missing(c: Conversation) -> Millis | None:
 
 def _ask_again(c: Conversation) -> None:
     c.do(Report("no_transcript", f"{c.user.spoke_ms} ms of speech without a word"))
-    c.user.resumed, c.user.spoke_ms = False, 0
+    c.user.resumed = c.user.cut_wordless = False
+    c.user.spoke_ms = 0
     if (line := c.policy.guards.not_understood) and c.owed is None:
         say(c, line)
 
@@ -103,7 +105,7 @@ USER_SILENT = Rule(
 )
 WORDS_MISSING = Rule(
     "ask again when speech had no words",
-    "`unheard_speech_ms` of speech and no transcript after `unheard_patience_ms`: say so.",
+    "`unheard_speech_ms` of speech or a barge-in, no words for `unheard_patience_ms`: say so.",
     _words_missing,
     _ask_again,
     lambda c: (("speech", f"{c.user.spoke_ms} ms"),),

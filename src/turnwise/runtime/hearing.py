@@ -1,0 +1,163 @@
+"""From the client's sound to what the engine is told: speech began, went on, stopped; words.
+
+Bytes are decoded, brought to the listening rate, judged frame by frame together with all other
+calls, and cut into utterances by the gate. Each utterance is transcribed as a stream of its own,
+from a little before its first sound.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from turnwise.audio.formats import AudioFormat
+from turnwise.audio.frames import Framer, SampleJoiner
+from turnwise.audio.pcm import Pcm
+from turnwise.audio.resample import Resampler
+from turnwise.audio.speech_gate import GateSettings, Offset, Onset, SpeechGate
+from turnwise.base.errors import ProviderError
+from turnwise.providers.ports import LISTENING_HZ, ListeningOptions, SpeechStream, Transcriber
+from turnwise.runtime.conversation import Tell
+from turnwise.turns.events import (
+    SPEECH_CONTINUED_MS,
+    HearingFailed,
+    SegmentId,
+    SpeechContinued,
+    SpeechStarted,
+    SpeechStopped,
+    Transcribed,
+)
+
+PRE_ROLL_MS = 320
+"""Sound before the detected onset that belongs to the utterance: first consonants are soft."""
+BACKLOG_S = 60
+"""Sound that may wait to be judged; a client that sends more faster than it is judged loses it."""
+BATCH_FRAMES = 32
+"""Frames judged at once: in a burst, what is heard is told about once a second of sound."""
+FAILURES = 3
+"""Utterances in a row that could not be transcribed, after which hearing has failed for good."""
+
+Utterance = asyncio.Queue[Pcm | None]
+
+
+@dataclass(slots=True)
+class Ears:
+    """What hearing is done with."""
+
+    detector: SpeechStream
+    frame_samples: int
+    transcriber: Transcriber
+    options: ListeningOptions
+    on_score: Callable[[float], None]
+    """Told the probability of speech of each frame."""
+    on_sound: Callable[[Pcm], None]
+    """Told all sound, at the listening rate, in order (the recording)."""
+    gate: GateSettings = field(default_factory=GateSettings)
+
+
+class Hearing:
+    """Hears one user."""
+
+    def __init__(
+        self, ears: Ears, audio_format: AudioFormat, tell: Tell, tasks: asyncio.TaskGroup
+    ) -> None:
+        self._ears = ears
+        self._tell = tell
+        self._tasks = tasks
+        self._joiner = SampleJoiner(audio_format)
+        self._resampler = Resampler(audio_format.rate_hz, LISTENING_HZ)
+        self._framer = Framer(ears.frame_samples)
+        self._gate = SpeechGate(ears.gate)
+        frame_ms = ears.gate.frame_ms
+        self._pre_roll: deque[Pcm] = deque(maxlen=max(1, PRE_ROLL_MS // frame_ms))
+        self._continued_frames = max(1, SPEECH_CONTINUED_MS // frame_ms)
+        self._frames_since_told = 0
+        self._sound: asyncio.Queue[Pcm] = asyncio.Queue()
+        self._backlog = 0
+        self._utterance: Utterance | None = None
+        self._segment = 0
+        self._failures = 0
+        self.lost_samples = 0
+        """Sound that was thrown away because too much of it came at once."""
+
+    def feed(self, data: bytes) -> None:
+        """Take in sound as the client sends it: any length, odd tails included. Never blocks."""
+        samples = self._resampler.push(self._joiner.push(data))
+        if not len(samples):
+            return
+        if self._backlog > BACKLOG_S * LISTENING_HZ:
+            self.lost_samples += len(samples)
+            return
+        self._backlog += len(samples)
+        self._ears.on_sound(samples)
+        self._sound.put_nowait(samples)
+
+    async def run(self) -> None:
+        """Judge what was fed, for ever."""
+        while True:
+            samples = await self._sound.get()
+            self._backlog -= len(samples)
+            frames = self._framer.push(samples)
+            for first in range(0, len(frames), BATCH_FRAMES):
+                batch = frames[first : first + BATCH_FRAMES]
+                scores = await self._ears.detector.judge(batch)
+                for frame, score in zip(batch, scores, strict=True):
+                    self._take(frame, score)
+
+    def close_utterance(self) -> None:
+        """Take the utterance for over: the engine waits no longer for its sound."""
+        self._gate.reset()
+        self._end_utterance()
+
+    def _take(self, frame: Pcm, score: float) -> None:
+        self._ears.on_score(score)
+        turn = self._gate.push(score)
+        if isinstance(turn, Onset):
+            self._begin_utterance()
+            self._tell(SpeechStarted())
+        if self._utterance is not None:
+            self._utterance.put_nowait(frame)
+            self._go_on()
+        else:
+            self._pre_roll.append(frame)
+        if isinstance(turn, Offset):
+            self._tell(SpeechStopped(turn.silence_ms))
+            self._end_utterance()
+
+    def _go_on(self) -> None:
+        self._frames_since_told += 1
+        if self._frames_since_told >= self._continued_frames:
+            self._frames_since_told = 0
+            self._tell(SpeechContinued())
+
+    def _begin_utterance(self) -> None:
+        self._segment += 1
+        self._frames_since_told = 0
+        utterance: Utterance = asyncio.Queue()
+        for frame in self._pre_roll:
+            utterance.put_nowait(frame)
+        self._pre_roll.clear()
+        self._utterance = utterance
+        self._tasks.create_task(self._transcribe(SegmentId(self._segment), utterance))
+
+    def _end_utterance(self) -> None:
+        if self._utterance is not None:
+            self._utterance.put_nowait(None)
+            self._utterance = None
+
+    async def _transcribe(self, segment: SegmentId, utterance: Utterance) -> None:
+        options = self._ears.options
+        try:
+            async for words in self._ears.transcriber.transcribe(_sound_of(utterance), options):
+                self._tell(Transcribed(segment, words.text, words.final))
+        except ProviderError as error:
+            self._failures += 1
+            if self._failures >= FAILURES:
+                self._tell(HearingFailed(error.reason))
+        else:
+            self._failures = 0
+
+
+async def _sound_of(utterance: Utterance) -> AsyncIterator[Pcm]:
+    while (frame := await utterance.get()) is not None:
+        yield frame

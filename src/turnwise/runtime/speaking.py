@@ -1,0 +1,228 @@
+"""From the words of a reply to paced sound: cut, synthesise, tell the engine, send in time.
+
+Synthesis runs ahead of the ear; sending does not: the client is kept a set lead ahead, so that an
+interruption throws little away and clients that judge turns by arrival see the truth.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from turnwise.audio.alignment import Alignment
+from turnwise.audio.formats import AudioFormat
+from turnwise.audio.pcm import Pcm
+from turnwise.audio.playout import Chunk, Playout
+from turnwise.audio.resample import Resampler
+from turnwise.base.clock import Clock
+from turnwise.base.errors import ProviderError
+from turnwise.base.units import Millis, ms_of
+from turnwise.providers.ports import Synthesizer, VoiceOptions
+from turnwise.runtime.conversation import Tell
+from turnwise.runtime.sentences import SentenceCutter
+from turnwise.turns.events import ReplyId, SpeechFailed, Voiced
+
+AHEAD_S = 12
+"""Synthesis waits while so much sound is queued: what is never heard should not be paid for."""
+IDLE_MS = 350
+"""A model that pauses so long inside a sentence has it spoken as far as it goes: clients take
+400 ms without sound for the end of the turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentSound:
+    """A chunk of a reply for the client."""
+
+    reply: ReplyId
+    samples: Pcm
+    """At the rate of the agent's output format."""
+    alignment: Alignment
+    """The characters that begin in this chunk, from its start."""
+    at: Millis
+    """When it is heard, by the clock of play."""
+
+
+@dataclass(slots=True)
+class Mouth:
+    """What speaking is done with."""
+
+    synthesizer: Synthesizer
+    options: VoiceOptions
+    audio_format: AudioFormat
+    lead_ms: int
+    chunk_ms: int
+    send: Callable[[SentSound], None]
+    """Never blocks."""
+
+
+@dataclass(slots=True)
+class _Voicing:
+    """A reply on its way to sound."""
+
+    reply: ReplyId
+    task: asyncio.Task[None] | None = None
+    cutter: SentenceCutter = field(default_factory=SentenceCutter)
+    pieces: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    idle: asyncio.TimerHandle | None = None
+    samples: int = 0
+    """Sound queued so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    position: int
+    end: int
+    reply: ReplyId
+    alignment: Alignment
+
+
+class Speaking:
+    """Speaks for one agent."""
+
+    def __init__(self, mouth: Mouth, clock: Clock, tell: Tell, tasks: asyncio.TaskGroup) -> None:
+        self.mouth = mouth
+        self._clock = clock
+        self._tell = tell
+        self._tasks = tasks
+        self._rate_hz = mouth.audio_format.rate_hz
+        self._playout = Playout(self._rate_hz, lead_ms=mouth.lead_ms, chunk_ms=mouth.chunk_ms)
+        self._queued: deque[_Queued] = deque()
+        self._voicing: _Voicing | None = None
+        self._changed = asyncio.Event()
+
+    def speak(self, reply: ReplyId, text: str) -> None:
+        """Take the next words of a reply."""
+        voicing = self._voicing
+        if voicing is None or voicing.reply != reply:
+            voicing = self._voicing = _Voicing(reply)
+            voicing.task = self._tasks.create_task(self._voice(voicing))
+        for piece in voicing.cutter.push(text):
+            voicing.pieces.put_nowait(piece)
+        self._watch_idle(voicing)
+
+    def complete(self, reply: ReplyId) -> None:
+        """Speak what is left of a reply: its text is complete, for now."""
+        if self._voicing is not None and self._voicing.reply == reply:
+            self._flush(self._voicing)
+
+    def cancel(self, reply: ReplyId) -> None:
+        """Stop a reply at once; nothing more of it is sent."""
+        if self._voicing is not None and self._voicing.reply == reply:
+            self._stop(self._voicing)
+            self._playout.drop(self._clock.now())
+            self._queued.clear()
+
+    def finish(self, reply: ReplyId) -> None:
+        """Forget a reply that was heard."""
+        if self._voicing is not None and self._voicing.reply == reply:
+            self._stop(self._voicing)
+
+    def pause(self) -> None:
+        """Go quiet; keep what was not heard."""
+        self._playout.pause(self._clock.now())
+
+    def resume(self) -> None:
+        """Go on from where the ear was."""
+        self._playout.resume()
+        self._changed.set()
+
+    def _stop(self, voicing: _Voicing) -> None:
+        if voicing.idle is not None:
+            voicing.idle.cancel()
+        if voicing.task is not None:
+            voicing.task.cancel()
+        self._voicing = None
+
+    def _flush(self, voicing: _Voicing) -> None:
+        if voicing.idle is not None:
+            voicing.idle.cancel()
+            voicing.idle = None
+        if rest := voicing.cutter.flush():
+            voicing.pieces.put_nowait(rest)
+
+    def _watch_idle(self, voicing: _Voicing) -> None:
+        if voicing.idle is not None:
+            voicing.idle.cancel()
+            voicing.idle = None
+        if voicing.cutter.pending:
+            loop = asyncio.get_running_loop()
+            voicing.idle = loop.call_later(IDLE_MS / 1000, self._flush, voicing)
+
+    async def _voice(self, voicing: _Voicing) -> None:
+        """Synthesise the pieces of one reply, in order."""
+        while True:
+            piece = await voicing.pieces.get()
+            while self._playout.waiting > AHEAD_S * self._rate_hz:
+                await asyncio.sleep(0.2)
+            if not piece.strip():
+                self._tell(Voiced(voicing.reply, len(piece), 0))
+                continue
+            try:
+                await self._synthesise(voicing, piece)
+            except ProviderError as error:
+                self._tell(SpeechFailed(voicing.reply, error.reason))
+                return
+
+    async def _synthesise(self, voicing: _Voicing, piece: str) -> None:
+        mouth = self.mouth
+        resampler = Resampler(mouth.synthesizer.rate_hz, self._rate_hz)
+        covered = 0
+        async for sound in mouth.synthesizer.speak(piece, mouth.options):
+            covered += len(sound.alignment.chars)
+            self._queue(voicing, resampler.push(sound.samples), sound.alignment)
+        left = Alignment.estimate(piece[covered:], 0)
+        self._queue(voicing, resampler.flush(), left)
+
+    def _queue(self, voicing: _Voicing, samples: Pcm, alignment: Alignment) -> None:
+        if not len(samples) and not alignment.chars:
+            return
+        before = ms_of(voicing.samples, self._rate_hz)
+        voicing.samples += len(samples)
+        ms = ms_of(voicing.samples, self._rate_hz) - before
+        ends = tuple(min(end, ms) for end in alignment.ends_ms)
+        self._tell(Voiced(voicing.reply, len(alignment.chars), ms, ends))
+        position = self._playout.queue(samples)
+        end = position + len(samples)
+        self._queued.append(_Queued(position, end, voicing.reply, alignment))
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Send what is due, for ever."""
+        while True:
+            now = self._clock.now()
+            for chunk in self._playout.due(now):
+                self._send(chunk, now)
+            self._changed.clear()
+            due = self._playout.next_due()
+            if due is None:
+                await self._changed.wait()
+                continue
+            try:
+                async with asyncio.timeout(max(0, due - self._clock.now()) / 1000):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def _send(self, chunk: Chunk, now: Millis) -> None:
+        first, last = chunk.position, chunk.position + len(chunk.samples)
+        while self._queued and self._queued[0].end <= first:
+            self._queued.popleft()
+        touched = [q for q in self._queued if q.position < last]
+        if not touched:
+            return
+        alignment = Alignment()
+        for queued in touched:
+            alignment = alignment.join(self._cut(queued, first, last))
+        ahead = ms_of(first - self._playout.heard(now), self._rate_hz)
+        at = Millis(now + max(0, ahead))
+        self.mouth.send(SentSound(touched[0].reply, chunk.samples, alignment, at))
+
+    def _cut(self, queued: _Queued, first: int, last: int) -> Alignment:
+        """Return the characters of a queued sound that begin between two positions."""
+        offset_ms = ms_of(queued.position, self._rate_hz)
+        from_ms = max(0, ms_of(first, self._rate_hz) - offset_ms)
+        ends_here = queued.end <= last
+        to_ms = None if ends_here else ms_of(last, self._rate_hz) - offset_ms
+        cut = queued.alignment.cut(from_ms, to_ms)
+        lead = max(0, offset_ms - ms_of(first, self._rate_hz))
+        return cut.shift(lead)
