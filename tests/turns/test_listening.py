@@ -29,9 +29,7 @@ from turnwise.turns.transcript import UserSaid
 SCORED = Policy(endpointing=Endpointing(turn_model=True))
 
 
-def test_a_turn_is_taken_half_a_second_after_the_last_sound_not_after_the_detector_was_sure() -> (
-    None
-):
+def test_a_turn_is_taken_half_a_second_after_the_last_sound() -> None:
     t = Timeline()
     t.at(1_000, SpeechStarted())
     t.at(1_250, SpeechContinued())

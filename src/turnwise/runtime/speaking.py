@@ -152,8 +152,7 @@ class Speaking:
         """Synthesise the pieces of one reply, in order."""
         while True:
             piece = await voicing.pieces.get()
-            while self._playout.waiting > AHEAD_S * self._rate_hz:
-                await asyncio.sleep(0.2)
+            await self._until_needed()
             if not piece.strip():
                 self._tell(Voiced(voicing.reply, len(piece), 0))
                 continue
@@ -162,6 +161,13 @@ class Speaking:
             except ProviderError as error:
                 self._tell(SpeechFailed(voicing.reply, error.reason))
                 return
+
+    async def _until_needed(self) -> None:
+        """Return when the sound queued so far runs low."""
+        ahead_s = self._playout.waiting / self._rate_hz
+        while ahead_s > AHEAD_S:
+            await asyncio.sleep(ahead_s - AHEAD_S)
+            ahead_s = self._playout.waiting / self._rate_hz
 
     async def _synthesise(self, voicing: _Voicing, piece: str) -> None:
         mouth = self.mouth

@@ -32,7 +32,7 @@ from turnwise.testing.providers import (
     Written,
 )
 from turnwise.testing.record import Record
-from turnwise.testing.simulate import Report, Spread, one_call, simulate
+from turnwise.testing.simulation import Report, Spread, one_call, simulate
 from turnwise.testing.timeline import Timeline
 from turnwise.testing.virtual_loop import VirtualLoop, run
 from turnwise.testing.world import Call, World

@@ -17,6 +17,7 @@ from turnwise.testing.figures import Figures, measure
 from turnwise.testing.persona import Persona
 from turnwise.testing.providers import Providers
 from turnwise.testing.world import Call, World
+from turnwise.turns.metrics import percentile
 from turnwise.turns.policy import Policy
 
 
@@ -30,11 +31,9 @@ class Spread:
 
     @classmethod
     def of(cls, numbers: Iterable[int]) -> "Spread":
-        """Return the percentiles by the nearest rank: each is one of the numbers."""
+        """Return the percentiles; each is one of the numbers."""
         row = sorted(numbers)
-        if not row:
-            return cls()
-        return cls(*(row[(len(row) - 1) * percent // 100] for percent in (50, 90, 99)))
+        return cls(*(percentile(row, percent) for percent in (50, 90, 99)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,75 @@
+"""From "start a reply" to its words: asks the language model, passes on what it writes."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+
+from turnwise.base.errors import ProviderBroken, ProviderError
+from turnwise.providers.ports import LanguageModel, ModelRequest, TextDelta, ToolCall, Usage
+from turnwise.runtime.conversation import Tell
+from turnwise.turns.commands import StartReply
+from turnwise.turns.events import (
+    CallId,
+    ReplyFailed,
+    ReplyId,
+    ReplyText,
+    ReplyWritten,
+    ToolRequested,
+)
+
+Ask = Callable[[StartReply], ModelRequest]
+"""Puts together what the model is told."""
+
+
+class Thinking:
+    """Thinks for one agent."""
+
+    def __init__(
+        self, model: LanguageModel, ask: Ask, tell: Tell, tasks: asyncio.TaskGroup
+    ) -> None:
+        self.model = model
+        self._ask = ask
+        self._tell = tell
+        self._tasks = tasks
+        self._running: dict[ReplyId, asyncio.Task[None]] = {}
+        self.usage: list[tuple[ReplyId, Usage]] = []
+        """What each generation cost, as far as the provider says."""
+
+    def start(self, command: StartReply) -> None:
+        """Have a reply written, or its next pass."""
+        task = self._tasks.create_task(self._write(command))
+        self._running[command.reply] = task
+        task.add_done_callback(lambda done: self._forget(command.reply, done))
+
+    def cancel(self, reply: ReplyId) -> None:
+        """Stop writing a reply."""
+        task = self._running.pop(reply, None)
+        if task is not None:
+            task.cancel()
+
+    def _forget(self, reply: ReplyId, done: asyncio.Task[None]) -> None:
+        if self._running.get(reply) is done:
+            del self._running[reply]
+
+    async def _write(self, command: StartReply) -> None:
+        reply = command.reply
+        try:
+            async with aclosing(self.model.stream(self._ask(command))) as answer:  # type: ignore[type-var]
+                async for event in answer:
+                    match event:
+                        case TextDelta(text=text):
+                            self._tell(ReplyText(reply, text))
+                        case ToolCall(id=id, name=name, arguments=arguments):
+                            self._tell(ToolRequested(reply, CallId(id), name, arguments))
+                        case Usage():
+                            self.usage.append((reply, event))
+        except ProviderError as error:
+            self._tell(ReplyFailed(reply, _reason(error)))
+        else:
+            self._tell(ReplyWritten(reply))
+
+
+def _reason(error: ProviderError) -> str:
+    """Return what went wrong, without anything either side said."""
+    unreadable = isinstance(error, ProviderBroken)
+    return f"{error.code}: {error.provider}" if unreadable else f"{error.code}: {error}"
