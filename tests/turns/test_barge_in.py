@@ -296,9 +296,9 @@ def test_a_reply_that_nobody_heard_is_withdrawn_and_stays_owed() -> None:
 def test_a_reply_that_is_just_beginning_to_be_heard_is_held_instead() -> None:
     t = is_asked("tell me more", Policy(playout_ms=200))
     answers(t, 3_000, STORY, 4_800)
-    t.at(3_200, SpeechStarted())
+    t.at(3_201, SpeechStarted())
     assert t.when(CancelReply) == []
-    assert t.when(Pause(ONE)) == [3_200]
+    assert t.when(Pause(ONE)) == [3_201]
 
 
 def test_nothing_is_said_while_the_agent_is_quiet_but_words_are_taken_in() -> None:

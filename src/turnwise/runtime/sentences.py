@@ -10,8 +10,8 @@ import re
 _SENTENCE_END = re.compile(r"""[.!?…。！？]+["'»”)\]]*\s+""")  # noqa: RUF001 - full-width marks
 _CLAUSE_END = re.compile(r"[,;:\u2013\u2014]\s+")
 _ABBREVIATIONS = frozenset(
-    ("mr", "mrs", "ms", "dr", "prof", "st", "no", "vs", "etc", "e.g", "i.e", "a.m", "p.m", "approx")
-    + ("dept", "est", "inc", "jr", "sr", "nr", "z.b", "bzw", "ca", "str")
+    {"mr", "mrs", "ms", "dr", "prof", "st", "no", "vs", "etc", "e.g", "i.e", "a.m", "p.m", "approx"}
+    | {"dept", "est", "inc", "jr", "sr", "nr", "z.b", "bzw", "ca", "str"}
 )
 FIRST_CLAUSE_WORDS = 3
 """A first clause is spoken on its own from so many words."""

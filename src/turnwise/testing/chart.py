@@ -57,6 +57,8 @@ def _draw_times(axes: Any, report: Report) -> None:  # noqa: ANN401 - matplotlib
     axes.set_ylim(0, axes.get_ylim()[1] * 1.2)
     axes.set_xlabel("milliseconds", color=_INK)
     axes.set_ylabel("turns", color=_INK)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.grid(axis="y", color=_FAINT, alpha=0.25, linewidth=0.6)
     axes.set_axisbelow(True)
     for place, (name, ms) in enumerate(
@@ -64,7 +66,7 @@ def _draw_times(axes: Any, report: Report) -> None:  # noqa: ANN401 - matplotlib
     ):
         axes.axvline(ms, color=_MARKS, linewidth=1.2, linestyle=("-", "--", ":")[place])
         axes.annotate(
-            f" {name} {ms:,}",
+            f" {name} {ms:,} ms",
             (ms, 0.97 - 0.07 * place),
             xycoords=("data", "axes fraction"),
             color=_MARKS,
@@ -82,12 +84,21 @@ def _draw_errors(axes: Any, report: Report) -> None:  # noqa: ANN401 - matplotli
     )
     shares = [100 * count / (of or 1) for _, count, of, _ in rates]
     axes.set_title("What went wrong", loc="left", fontsize=10)
-    axes.barh(range(len(rates)), shares, color=_MARKS, height=0.35)
+    axes.barh(range(len(rates)), shares, color=_MARKS, height=0.3)
     axes.set_yticks([])
     axes.set_ylim(len(rates) - 0.6, -0.75)
     axes.set_xlim(0, max(5, *shares) * 1.3)
     axes.set_xlabel("per cent", color=_INK)
     for place, ((name, count, of, whole), share) in enumerate(zip(rates, shares, strict=True)):
-        axes.text(0, place - 0.25, name, color=_INK, fontsize=9, va="bottom")
-        note = f" {share:.1f} %  ({count:,} of {of:,} {whole})"
-        axes.text(share, place, note, color=_INK, fontsize=8, va="center")
+        axes.text(0, place - 0.22, name, color=_INK, fontsize=9, va="bottom")
+        note = f"{count:,} of {of:,} {whole}"
+        axes.annotate(
+            note,
+            (1, place - 0.22),
+            xycoords=("axes fraction", "data"),
+            color=_FAINT,
+            fontsize=8,
+            va="bottom",
+            ha="right",
+        )
+        axes.text(share, place, f" {share:.1f} %", color=_INK, fontsize=8, va="center")

@@ -6,7 +6,6 @@ Law: sound is cut where words begin, so that each piece has all the sound of its
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +16,7 @@ from turnwise.base.errors import ProviderRefused
 from turnwise.base.units import Hertz, ms_of, samples_in
 from turnwise.providers.ports import SoundPiece, VoiceOptions
 from turnwise.providers.spec import Kind, ProviderSpec
-
-if TYPE_CHECKING:
-    from turnwise.providers.tts.espeak_engine import Engine
+from turnwise.providers.tts.espeak_engine import Engine, Speech, engine
 
 SPEC = ProviderSpec(
     kind=Kind.TTS,
@@ -70,10 +67,7 @@ class Espeak:
             ProviderRefused: If it cannot be loaded.
         """
         SPEC.check_installed()
-        from turnwise.providers.tts import espeak_engine  # noqa: PLC0415 - needs the package
-
-        self._engine = espeak_engine.engine()
-        self._speech = espeak_engine.Speech
+        self._engine = engine()
         self._words_per_minute = words_per_minute
         self.rate_hz: Hertz = self._engine.rate_hz
 
@@ -105,7 +99,7 @@ class Espeak:
         voice = voice_name(options, self._engine)
         rate = round(self._words_per_minute * options.speed)
         rate = min(max(rate, _SLOWEST), _FASTEST)
-        spoken = self._engine.speak(self._speech(text, voice, rate, hear))
+        spoken = self._engine.speak(Speech(text, voice, rate, hear))
         spoken.add_done_callback(lambda _: put(None))
         try:
             while (piece := await pieces.get()) is not None:
@@ -120,19 +114,19 @@ class Espeak:
         """Do nothing: the library stays for the other instances."""
 
 
-def voice_name(options: VoiceOptions, engine: "Engine") -> str:
+def voice_name(options: VoiceOptions, library: Engine) -> str:
     """Return espeak's name of the voice that is meant.
 
     Raises:
         ProviderRefused: If it does not speak the language.
     """
     told, _, told_variant = options.voice.lower().partition("+")
-    if told in engine.variants and not told_variant:
+    if told in library.variants and not told_variant:
         told, told_variant = "", told
-    language = told if told in engine.languages else _language(options.language, engine)
-    if told_variant in engine.variants:
+    language = told if told in library.languages else _language(options.language, library)
+    if told_variant in library.variants:
         variant = told_variant
-    elif told in engine.languages or not options.voice:
+    elif told in library.languages or not options.voice:
         variant = _DEFAULT_VARIANT
     else:
         variant = _WELL_KNOWN.get(options.voice) or _variant_of(options.voice)
@@ -143,11 +137,11 @@ def _variant_of(voice: str) -> str:
     return _VARIANTS[sha256(voice.encode(errors="replace")).digest()[0] % len(_VARIANTS)]
 
 
-def _language(code: str, engine: "Engine") -> str:
+def _language(code: str, library: Engine) -> str:
     code = code.lower().replace("_", "-")
     stem = code.partition("-")[0]
     for name in (_LANGUAGES.get(code), code, _LANGUAGES.get(stem), stem):
-        if name in engine.languages:
+        if name in library.languages:
             assert name is not None
             return name
     raise ProviderRefused(SPEC.full_name, f"espeak-ng does not speak the language {code!r}")
@@ -166,12 +160,12 @@ class _Cutter:
 
     def push(self, sound: Pcm, words: Sequence[tuple[int, int]]) -> list[SoundPiece]:
         """Take the next sound, shape (n,), and the words in it; return the pieces it completes."""
+        self._waiting.push(sound)
         pieces = []
         for offset, ms in words:
             if self._is_cut(offset, ms):
                 pieces.append(self._cut(offset, ms))
             self._words.append((offset, ms))
-        self._waiting.push(sound)
         return pieces
 
     def flush(self) -> SoundPiece:

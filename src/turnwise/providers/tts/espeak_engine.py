@@ -8,7 +8,7 @@ sound and the words that begin in it; an answer of 1 stops it.
 import ctypes
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -66,7 +66,6 @@ class Speech:
     """As espeak names it: `en-us+f2`."""
     words_per_minute: int
     hear: Hear
-    done: "Future[None]" = field(default_factory=Future)
 
 
 class Engine:

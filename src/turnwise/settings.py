@@ -1,0 +1,221 @@
+"""What the operator may choose: one table, read once, from four places.
+
+The first place that has a say wins: a flag of the command line, a variable `TURNWISE_*`, a line of
+`turnwise.toml`, the default of the table. Parts of the result are passed on, never the whole.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+from urllib.parse import urlsplit
+
+from platformdirs import user_data_path
+
+from turnwise.base.errors import ConfigError
+
+PREFIX = "TURNWISE_"
+
+Check = Callable[[Any], str | None]
+"""What would be right, if the value is not; else None."""
+
+
+def _setting(
+    default: object, sentence: str, *, check: Check | None = None, secret: bool = False
+) -> Any:  # noqa: ANN401  # stands where a value of the field's own type stands
+    """Describe one row of the table."""
+    return field(
+        default=default, repr=not secret, metadata={"sentence": sentence, "check": check}
+    )
+
+
+def _between(low: int, high: int) -> Check:
+    return lambda value: None if low <= value <= high else f"a whole number from {low} to {high}"
+
+
+def _one_of(*names: str) -> Check:
+    return lambda value: None if value in names else f"one of {', '.join(names)}"
+
+
+def _url(*schemes: str) -> Check:
+    def check(value: str) -> str | None:
+        if not value:
+            return None
+        right = f"a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}"
+        try:
+            parts = urlsplit(value)
+            return None if parts.scheme in schemes and "://" in value else right
+        except ValueError:
+            return right
+
+    return check
+
+
+_DATABASES = ("sqlite", "sqlite+aiosqlite", "postgresql", "postgres", "postgresql+asyncpg")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings. An empty text means: nothing chosen."""
+
+    host: str = _setting("127.0.0.1", "Address to listen on; 0.0.0.0 is every one of the machine.")
+    port: int = _setting(
+        8017, "Port to listen on; 0 takes any free one.", check=_between(0, 65_535)
+    )
+    data: Path = _setting(
+        user_data_path("turnwise", appauthor=False),
+        "Folder of the database, the recordings and the key files.",
+    )
+    api_key: str = _setting(
+        "", "An API key that always works, besides those in the database.", secret=True
+    )
+    workers: int = _setting(1, "Processes that share the port.", check=_between(1, 256))
+    dev: bool = _setting(default=False, sentence="Restart when the code changes, and log more.")
+    allow_private_network: bool = _setting(
+        default=False,
+        sentence="Whether URLs that users configure may lead into the private network.",
+    )
+    database_url: str = _setting(
+        "",
+        "Database, as sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME;"
+        " empty: SQLite in the data folder.",
+        check=_url(*_DATABASES),
+        secret=True,
+    )
+    public_url: str = _setting(
+        "",
+        "How clients reach this server, where that differs from what they asked for.",
+        check=_url("http", "https"),
+    )
+    stt: str = _setting("", "Speech recognition engine; empty: the best one that is installed.")
+    tts: str = _setting("", "Speech synthesis engine; empty: the best one that is installed.")
+    llm: str = _setting("", "Language model engine; empty: the best one that is configured.")
+    vad: str = _setting("", "Speech detector; empty: the best one that is installed.")
+    llm_base_url: str = _setting(
+        "",
+        "Where an OpenAI-compatible language model answers; empty: the engine's own place.",
+        check=_url("http", "https"),
+    )
+    llm_api_key: str = _setting("", "Key of the language model.", secret=True)
+    llm_model: str = _setting("", "Name of the language model; empty: the engine's own choice.")
+    log_level: str = _setting(
+        "info",
+        "How much is logged: debug, info, warning or error.",
+        check=_one_of("debug", "info", "warning", "error"),
+    )
+    permissive_overrides: bool = _setting(
+        default=False,
+        sentence="Whether clients may override what the agent's settings do not let them.",
+    )
+    lead_ms: int = _setting(
+        400,
+        "Milliseconds by which speech may be sent ahead of its playing.",
+        check=_between(100, 10_000),
+    )
+    max_frame_bytes: int = _setting(
+        4_194_304,
+        "Largest message that a client may send on the conversation socket, in bytes.",
+        check=_between(65_536, 1_073_741_824),
+    )
+    message_rate_limit: int = _setting(
+        200,
+        "Messages a second that a client may send, on average over ten seconds.",
+        check=_between(1, 100_000),
+    )
+
+    @property
+    def store_url(self) -> str:
+        """The database that is meant: the chosen one, or SQLite in the data folder."""
+        return self.database_url or f"sqlite:///{self.data.absolute() / 'turnwise.db'}"
+
+
+def load(
+    flags: Mapping[str, object], environ: Mapping[str, str], toml_path: Path | None
+) -> Settings:
+    """Read the settings.
+
+    Args:
+        flags: Options of the command line by setting; None means not given.
+        environ: The process's environment.
+        toml_path: The file of settings; None: there is none. A file that does not exist is none.
+
+    Raises:
+        ConfigError: If a value cannot be used, or the file has a key that is no setting.
+    """
+    chosen: dict[str, Any] = {}
+    written = _file(toml_path) if toml_path is not None else {}
+    types = get_type_hints(Settings)
+    for row in fields(Settings):
+        variable = PREFIX + row.name.upper()
+        if flags.get(row.name) is not None:
+            source, raw = "the option --" + row.name.replace("_", "-"), flags[row.name]
+        elif environ.get(variable):
+            source, raw = f"the variable {variable}", environ[variable]
+        elif row.name in written:
+            source, raw = f"{row.name} in {toml_path}", written[row.name]
+        else:
+            continue
+        chosen[row.name] = _value(row, types[row.name], source, raw)
+    return Settings(**chosen)
+
+
+def _file(path: Path) -> dict[str, object]:
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as exc:
+        raise ConfigError(f"{path} cannot be read: {exc.strerror}") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path} is not a TOML file: {exc}") from exc
+    known = [row.name for row in fields(Settings)]
+    for key in written:
+        if key not in known:
+            raise ConfigError(f"{key} in {path} is no setting; there are {', '.join(known)}")
+    return written
+
+
+def _value(row: Field[Any], wanted: type, source: str, raw: object) -> object:
+    shown = repr(raw) if row.repr else "(not shown)"
+    value = _converted(wanted, raw)
+    if value is None:
+        raise ConfigError(f"{source} is {shown}; it should be {_RIGHT[wanted]}")
+    check: Check | None = row.metadata["check"]
+    if check is not None and (right := check(value)) is not None:
+        raise ConfigError(f"{source} is {shown}; it should be {right}")
+    return value
+
+
+_RIGHT = {
+    str: "a text",
+    int: "a whole number",
+    bool: "true or false",
+    Path: "the path of a folder",
+}
+_WORDS = {"true": True, "yes": True, "on": True, "1": True}
+_WORDS |= {"false": False, "no": False, "off": False, "0": False}
+
+
+def _converted(wanted: type, raw: object) -> object:
+    """Return the value as its type, None if it is not one."""
+    if wanted is bool:
+        return _WORDS.get(raw.strip().lower()) if isinstance(raw, str) else _only(bool, raw)
+    if wanted is int:
+        return _whole(raw)
+    if wanted is Path:
+        return Path(raw).expanduser() if isinstance(raw, str | Path) and str(raw) else None
+    return _only(str, raw)
+
+
+def _only(wanted: type, raw: object) -> object:
+    return raw if isinstance(raw, wanted) else None
+
+
+def _whole(raw: object) -> int | None:
+    if isinstance(raw, str):
+        try:
+            return int(raw)
+        except ValueError:
+            return None
+    return raw if isinstance(raw, int) and not isinstance(raw, bool) else None
