@@ -120,7 +120,7 @@ class Settings:
     )
     message_rate_limit: int = _setting(
         200,
-        "Messages a second that a client may send, on average over ten seconds.",
+        "Messages a second that a client may keep sending on the conversation socket.",
         check=_between(1, 100_000),
     )
 

@@ -156,6 +156,6 @@ def test_what_was_heard_only_grows(
     assert 0 <= reply.heard(at(now)) <= reply.heard(at(now + later)) <= reply.voiced <= len(text)
 
 
-@pytest.mark.parametrize(("head", "heard"), [(0, 2), (50, 2), (99, 5), (100, 6), (500, 6)])
+@pytest.mark.parametrize(("head", "heard"), [(0, 2), (50, 4), (99, 5), (100, 6), (500, 6)])
 def test_a_piece_of_sound_knows_its_characters(head: int, heard: int) -> None:
     assert Sound(2, 6, 0, 100, ()).heard(head) == heard

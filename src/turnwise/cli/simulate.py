@@ -63,7 +63,7 @@ def simulate(
     manners = _manners(_read_policy(policy), eagerness, bets=speculative, scores=turn_model)
     providers = _providers(stt, llm, tts)
     report = simulation.simulate(manners, None, providers, calls, seed, processes)
-    Console(highlight=False).print(_table(report))
+    Console(highlight=False).print(_times(report), _errors(report), sep="\n")
     if json_file is not None:
         _write(json_file, json.dumps(report.to_plain(), indent=2) + "\n")
     if plot is not None:
@@ -125,7 +125,7 @@ def _summary(policy: Policy) -> str:
     return f"{ending.eagerness.value}{bets}{', turn model' if ending.turn_model else ''}"
 
 
-def _table(report: Report) -> Table:
+def _times(report: Report) -> Table:
     hours = f"{report.hours:.1f} h, {report.turns:,} turns, {report.events:,} events"
     table = Table(title=f"{report.calls:,} simulated calls: {hours}", title_justify="left")
     table.add_column("milliseconds")
@@ -133,16 +133,17 @@ def _table(report: Report) -> Table:
         table.add_column(percent, justify="right")
     table.add_row("response time", *_cells(report.response))
     table.add_row("until quiet after a barge-in", *_cells(report.interruption))
-    table.add_row("talk-over per call", *_cells(report.talk_over), end_section=True)
-    ignored = report.barge_ins - report.interrupted
-    for name, count, of, whole in (
-        ("missed ends", report.missed_ends, report.turns, "turns"),
-        ("cut-ins", report.cut_ins, report.pauses, "pauses"),
-        ("false interruptions", report.false_interruptions, report.noises, "noises"),
-        ("barge-ins ignored", ignored, report.barge_ins, "barge-ins"),
-    ):
-        share = f"{100 * count / of:.1f} %" if of else "-"
-        table.add_row(name, f"{count:,}", share, f"of {of:,} {whole}")
+    table.add_row("talk-over per call", *_cells(report.talk_over))
+    return table
+
+
+def _errors(report: Report) -> Table:
+    table = Table("errors")
+    for column in ("count", "share"):
+        table.add_column(column, justify="right")
+    table.add_column("of")
+    for name, count, of, whole in report.errors():
+        table.add_row(name, f"{count:,}", f"{100 * count / of:.1f} %" if of else "-", whole)
     for kind, count in report.incidents.items():
         table.add_row(f"incident {kind}", f"{count:,}", "", "")
     return table

@@ -1,11 +1,11 @@
 """What a provider must offer, by kind.
 
-All sound is int16 mono, shape (n,), at the rate the port names. Streams are async iterators;
-closing one (`aclose`) cancels the work behind it within 100 ms. A provider's failure is a
-`ProviderError`; nothing else leaves a provider.
+All sound is int16 mono, shape (n,), at the rate the port names. Streams are async generators: use
+them in `contextlib.aclosing`; closing one cancels the work behind it within 100 ms. A provider's
+failure is a `ProviderError`; nothing else leaves a provider.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -44,8 +44,11 @@ class Transcriber(Protocol):
 
     def transcribe(
         self, utterance: AsyncIterator[Pcm], options: ListeningOptions
-    ) -> AsyncIterator[Words]:
+    ) -> AsyncGenerator[Words, None]:
         """Yield tentative words while one utterance goes on, and final ones after its end.
+
+        Each text stands for the whole utterance so far. The last one is final, and comes even where
+        nothing was understood: then it is empty.
 
         Args:
             utterance: Sound at `LISTENING_HZ` from shortly before the first word; ends with the
@@ -164,7 +167,7 @@ ModelEvent = TextDelta | ToolCall | Usage
 class LanguageModel(Protocol):
     """Writes replies."""
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[ModelEvent]:
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Yield the answer as it is written; tool calls complete, usage last.
 
         Raises:
@@ -207,7 +210,7 @@ class Synthesizer(Protocol):
     rate_hz: Hertz
     """Rate of the sound it gives."""
 
-    def speak(self, text: str, options: VoiceOptions) -> AsyncIterator[SoundPiece]:
+    def speak(self, text: str, options: VoiceOptions) -> AsyncGenerator[SoundPiece, None]:
         """Yield the sound of a sentence or clause, the first piece as soon as it can be had.
 
         Raises:

@@ -10,6 +10,7 @@ from turnwise.runtime.conversation import Tell
 from turnwise.turns.commands import StartReply
 from turnwise.turns.events import (
     CallId,
+    FillerMade,
     ReplyFailed,
     ReplyId,
     ReplyText,
@@ -19,16 +20,24 @@ from turnwise.turns.events import (
 
 Ask = Callable[[StartReply], ModelRequest]
 """Puts together what the model is told."""
+AskFiller = Callable[[], ModelRequest]
+"""Puts together what the model is told when only a filler is wanted."""
 
 
 class Thinking:
     """Thinks for one agent."""
 
     def __init__(
-        self, model: LanguageModel, ask: Ask, tell: Tell, tasks: asyncio.TaskGroup
+        self,
+        model: LanguageModel,
+        ask: Ask,
+        ask_filler: AskFiller,
+        tell: Tell,
+        tasks: asyncio.TaskGroup,
     ) -> None:
         self.model = model
         self._ask = ask
+        self._ask_filler = ask_filler
         self._tell = tell
         self._tasks = tasks
         self._running: dict[ReplyId, asyncio.Task[None]] = {}
@@ -46,6 +55,20 @@ class Thinking:
         task = self._running.pop(reply, None)
         if task is not None:
             task.cancel()
+
+    def make_filler(self, reply: ReplyId) -> None:
+        """Have a filler written; if that fails, the engine takes a fixed one."""
+        self._tasks.create_task(self._write_filler(reply))
+
+    async def _write_filler(self, reply: ReplyId) -> None:
+        words = ""
+        try:
+            async with aclosing(self.model.stream(self._ask_filler())) as answer:  # type: ignore[type-var]
+                async for event in answer:
+                    words += event.text if isinstance(event, TextDelta) else ""
+        except ProviderError:
+            return
+        self._tell(FillerMade(reply, words))
 
     def _forget(self, reply: ReplyId, done: asyncio.Task[None]) -> None:
         if self._running.get(reply) is done:

@@ -76,12 +76,7 @@ def _draw_times(axes: Any, report: Report) -> None:  # noqa: ANN401 - matplotlib
 
 
 def _draw_errors(axes: Any, report: Report) -> None:  # noqa: ANN401 - matplotlib is not typed
-    rates = (
-        ("missed ends", report.missed_ends, report.turns, "turns"),
-        ("cut-ins", report.cut_ins, report.pauses, "pauses"),
-        ("false interruptions", report.false_interruptions, report.noises, "noises"),
-        ("barge-ins ignored", report.barge_ins - report.interrupted, report.barge_ins, "barge-ins"),
-    )
+    rates = report.errors()
     shares = [100 * count / (of or 1) for _, count, of, _ in rates]
     axes.set_title("What went wrong", loc="left", fontsize=10)
     axes.barh(range(len(rates)), shares, color=_MARKS, height=0.3)
@@ -89,9 +84,9 @@ def _draw_errors(axes: Any, report: Report) -> None:  # noqa: ANN401 - matplotli
     axes.set_ylim(len(rates) - 0.6, -0.75)
     axes.set_xlim(0, max(5, *shares) * 1.3)
     axes.set_xlabel("per cent", color=_INK)
-    for place, ((name, count, of, whole), share) in enumerate(zip(rates, shares, strict=True)):
+    for place, ((name, count, _, whole), share) in enumerate(zip(rates, shares, strict=True)):
         axes.text(0, place - 0.22, name, color=_INK, fontsize=9, va="bottom")
-        note = f"{count:,} of {of:,} {whole}"
+        note = f"{count:,} of {whole}"
         axes.annotate(
             note,
             (1, place - 0.22),

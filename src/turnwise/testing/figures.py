@@ -17,6 +17,8 @@ from turnwise.turns.rules.barge_in import USER_INSISTS
 
 MISSED_MS = 5_000
 """A turn without a reply for so long was missed."""
+OVER_MS = 500
+"""A reply that ends by itself so soon after a barge-in did not ignore it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Figures:
     false_interruptions: int
     """Replies that were dropped because of a cough or a backchannel."""
     barge_ins: int
-    """Times the user interrupted a reply that was audible."""
+    """Times the user interrupted a reply that had more than `OVER_MS` to go."""
     interruptions_ms: tuple[int, ...]
     """From the true beginning of a barge-in until the agent was quiet, for each that worked."""
     talk_over_ms: int
@@ -54,7 +56,9 @@ def measure(call: Call) -> Figures:
     turns = [deed for deed in call.deeds if deed.is_turn]
     cancelled = {order.reply: at for at, order in call.of(CancelReply)}
     barge_ins = [deed for deed in turns if isinstance(deed.move, BargeIn)]
-    interruptions = [_interrupted_after(call, deed, cancelled) for deed in barge_ins]
+    interruptions = [_quiet_after(call, deed, cancelled) for deed in barge_ins]
+    ignored = sum(1 for ms, gave_way in interruptions if not gave_way and ms > OVER_MS)
+    worked = tuple(ms for ms, gave_way in interruptions if gave_way)
     responses, missed = _responses(call, turns)
     return Figures(
         length_ms=call.length_ms,
@@ -66,8 +70,8 @@ def measure(call: Call) -> Figures:
         missed_ends=missed,
         cut_ins=sum(1 for at in call.firsts.values() if any(_in_a_pause(t, at) for t in turns)),
         false_interruptions=_false_interruptions(call),
-        barge_ins=len(barge_ins),
-        interruptions_ms=tuple(ms for ms in interruptions if ms is not None),
+        barge_ins=len(worked) + ignored,
+        interruptions_ms=worked,
         talk_over_ms=_talk_over(call),
         incidents=dict(Counter(report.kind for _, report in call.of(Report))),
     )
@@ -114,12 +118,12 @@ def _false_interruptions(call: Call) -> int:
     return false
 
 
-def _interrupted_after(call: Call, deed: Deed, cancelled: dict[ReplyId, int]) -> int | None:
-    """Return how long after its true beginning a barge-in had the agent quiet; None: never."""
+def _quiet_after(call: Call, deed: Deed, cancelled: dict[ReplyId, int]) -> tuple[int, bool]:
+    """Return how long after a barge-in began the agent was quiet, and whether it gave way."""
     over = next((h.reply for h in reversed(call.heard) if h.start <= deed.start), None)
-    if over is None or cancelled.get(over, -1) < deed.start:
-        return None
-    return max(0, max(h.end for h in call.heard if h.reply == over) - deed.start)
+    quiet_from = max((h.end for h in call.heard if h.reply == over), default=0)
+    gave_way = over is not None and cancelled.get(over, -1) >= deed.start
+    return max(0, quiet_from - deed.start), gave_way
 
 
 def _talk_over(call: Call) -> int:

@@ -100,6 +100,21 @@ class Report:
             responses_ms=tuple(responses),
         )
 
+    def errors(self) -> tuple[tuple[str, int, int, str], ...]:
+        """Return what went wrong: (name, how often, of how many, of what)."""
+        ignored = self.barge_ins - self.interrupted
+        return (
+            ("missed ends", self.missed_ends, self.turns, f"{self.turns:,} turns"),
+            ("cut-ins", self.cut_ins, self.pauses, f"{self.pauses:,} pauses"),
+            (
+                "false interruptions",
+                self.false_interruptions,
+                self.noises,
+                f"{self.noises:,} noises",
+            ),
+            ("barge-ins ignored", ignored, self.barge_ins, f"{self.barge_ins:,} barge-ins"),
+        )
+
     def to_plain(self) -> dict[str, object]:
         """Return it as plain data, without the single response times."""
         plain = asdict(self)

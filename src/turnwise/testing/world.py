@@ -128,7 +128,8 @@ class World:
         if entry.crossed_out or (gone and not self._stale):
             return
         if callable(entry.what):
-            entry.what(self._now)
+            if not gone:
+                entry.what(self._now)
             return
         if isinstance(entry.what, Voiced) and not gone:
             self._ear.play(entry.what.reply, entry.what.ms, self._now)

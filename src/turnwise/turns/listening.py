@@ -157,8 +157,9 @@ def take(c: Conversation) -> None:
 
 def discard(c: Conversation) -> None:
     """Forget what the user is saying: nobody was listening."""
+    if c.user.resumed or c.user.segments:
+        c.user.unheeded_at = c.now
     c.user.close_segments()
-    c.user.unheeded_at = c.now
     _end_turn(c)
 
 

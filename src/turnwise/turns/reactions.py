@@ -165,7 +165,7 @@ def _learn(given: ContextGiven, c: Conversation) -> None:
 
 
 def _say_goodbye(asked: EndAsked, c: Conversation) -> None:
-    """Let the agent finish, then end; a user who interrupts the farewell calls it off."""
+    """Let the agent finish, then end; a user who interrupts an `end_call` calls it off."""
     if c.closing is not None or not conclude(c, asked.call, asked.reason):
         return
     reply = c.reply
@@ -173,6 +173,8 @@ def _say_goodbye(asked: EndAsked, c: Conversation) -> None:
         finish_with(c, asked.reason, asked.farewell)
         return
     reply.ends_call, reply.farewell = asked.reason, asked.farewell.strip()
+    if asked.call is None:
+        reply.interruptible = False
     if reply.written or asked.call is not None:
         reply.goes_on, reply.written = False, True
         _add_farewell(c, reply)

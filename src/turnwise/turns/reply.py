@@ -80,6 +80,8 @@ class Reply:
     """Index of the user's turn it answers, if it does."""
     bet: str | None = None
     """The words it was begun on, while the user's turn is not taken; else None."""
+    debt: tuple[Cause | None, int | None] = (None, None)
+    """What was owed, and for which turn, before a bet took it over."""
     interruptible: bool = True
     ends_call: str | None = None
     """Why the conversation ends when it was heard; None if it goes on."""

@@ -44,7 +44,7 @@ def bet(c: Conversation) -> None:
     reply = _new_reply(c, Cause.USER_TURN, Author.MODEL)
     reply.bet = c.user.words
     c.bet_pause = c.user.pause
-    c.owed = c.owed_for = None  # the turn that is sure to be taken is answered with all else
+    reply.debt, c.owed, c.owed_for = (c.owed, c.owed_for), None, None
     guess = UserSaid(c.now, c.user.words)
     c.do(StartReply(reply.id, Cause.USER_TURN, (*known(c), guess), speculative=True))
 
@@ -115,6 +115,8 @@ def drop(c: Conversation) -> None:
     c.do(CancelReply(reply.id, speculative=reply.bet is not None))
     _forget_calls(c, reply)
     _leave(c, reply, upto)
+    if reply.bet is not None and c.owed is None:
+        c.owed, c.owed_for = reply.debt
     heard, written = reply.words(upto), reply.words(reply.announced)
     if heard != written:
         c.do(Correct(reply.id, written, heard))

@@ -53,7 +53,8 @@ class UserTurn:
     unheeded_at: Millis | None = None
     """When speech was last thrown away; its words may still come."""
     distrusted: bool = False
-    """Whether the detector was wrong and has not said since that speech stopped."""
+    """Whether the detector was wrong and has not said since that speech stopped; until then what
+    it says of speech that begins counts for nothing."""
     pause: PauseId = NO_PAUSE
     """The present or last silence."""
     score: float | None = None

@@ -34,7 +34,14 @@ _LEAST_PIECE_MS = 200
 _SENTENCE_PAUSE_MS = 150
 _SENTENCE_ENDS = (".", "!", "?", "…", ":", ";")
 
-_LANGUAGES = {"en": "en-us", "zh": "cmn", "no": "nb", "pt": "pt-br"}
+_LANGUAGES = {
+    "en": "en-us",
+    "en-gb": "en-gb-x-rp",
+    "fr-fr": "fr",
+    "no": "nb",
+    "pt": "pt-br",
+    "zh": "cmn",
+}
 """What espeak calls a language that it has under another name."""
 
 _DEFAULT_VARIANT = "f2"
@@ -123,6 +130,7 @@ def voice_name(options: VoiceOptions, library: Engine) -> str:
     told, _, told_variant = options.voice.lower().partition("+")
     if told in library.variants and not told_variant:
         told, told_variant = "", told
+    told = _LANGUAGES.get(told, told)
     language = told if told in library.languages else _language(options.language, library)
     if told_variant in library.variants:
         variant = told_variant
