@@ -54,12 +54,14 @@ def is_asked(text: str = "I want pizza", policy: Policy | None = None) -> Timeli
 
 def answers(t: Timeline, at: int, text: str, ms: int) -> None:
     """Let the live reply be written at once, and last for `ms`."""
+    t.until(at)
     reply = live(t)
     t.at(at, ReplyText(reply, text), ReplyWritten(reply), Voiced(reply, len(text), ms))
 
 
 def calls(t: Timeline, at: int, *names: str) -> None:
     """Let the live reply ask for tools and nothing more; a call is named after its tool."""
+    t.until(at)
     reply = live(t)
     t.at(at, *(ToolRequested(reply, CallId(name), name, "{}") for name in names))
     t.at(at, ReplyWritten(reply))

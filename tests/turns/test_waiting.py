@@ -1,6 +1,6 @@
 import pytest
-from turns.scenes import ONE, TWO, answers, calls, is_asked, says, speaks, transcript, user_said
 
+from turns.scenes import ONE, TWO, answers, calls, is_asked, says, speaks, transcript, user_said
 from turnwise.base.units import Millis
 from turnwise.testing import Timeline
 from turnwise.turns.commands import Announce, Cause, End, Report, Speak, StartReply
@@ -101,7 +101,7 @@ def test_activity_delays_an_answer_and_a_message_ends_the_delay() -> None:
 
 def skipped(wait_ms: int | None, policy: Policy | None = None) -> Timeline:
     """Return a timeline in which the agent chose at 2,200 to stay silent."""
-    t = is_asked("Hold on", policy)
+    t = is_asked("One moment please", policy)
     calls(t, 2_150, "skip_turn")
     t.at(2_200, TurnSkipped(CallId("skip_turn"), wait_ms))
     return t

@@ -6,7 +6,7 @@ Defaults are those of the published OpenAPI document (November 2026); a test com
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -276,7 +276,7 @@ class Toggle(View):
 class Guardrails(View):
     """What keeps the agent on its task (`platform_settings.guardrails`)."""
 
-    version: Literal["1"] | str = "1"  # noqa: PYI051 -- the published value, and what comes after it
+    version: str = "1"
     focus: Toggle = Toggle()
     prompt_injection: Toggle = Toggle()
 

@@ -76,6 +76,7 @@ class Hearing:
         self._backlog = 0
         self._utterance: Utterance | None = None
         self._segment = 0
+        self._transcribing: set[asyncio.Task[None]] = set()
         self._failures = 0
         self.lost_samples = 0
         """Sound that was thrown away because too much of it came at once."""
@@ -109,6 +110,11 @@ class Hearing:
         self._gate.reset()
         self._end_utterance()
 
+    def stop(self) -> None:
+        """Transcribe nothing more."""
+        for task in self._transcribing:
+            task.cancel()
+
     def _take(self, frame: Pcm, score: float) -> None:
         self._ears.on_score(score)
         turn = self._gate.push(score)
@@ -138,7 +144,9 @@ class Hearing:
             utterance.put_nowait(frame)
         self._pre_roll.clear()
         self._utterance = utterance
-        self._tasks.create_task(self._transcribe(SegmentId(self._segment), utterance))
+        task = self._tasks.create_task(self._transcribe(SegmentId(self._segment), utterance))
+        self._transcribing.add(task)
+        task.add_done_callback(self._transcribing.discard)
 
     def _end_utterance(self) -> None:
         if self._utterance is not None:

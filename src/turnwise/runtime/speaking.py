@@ -117,6 +117,11 @@ class Speaking:
         if self._voicing is not None and self._voicing.reply == reply:
             self._stop(self._voicing)
 
+    def stop(self) -> None:
+        """Speak nothing more."""
+        if self._voicing is not None:
+            self._stop(self._voicing)
+
     def pause(self) -> None:
         """Go quiet; keep what was not heard."""
         self._playout.pause(self._clock.now())

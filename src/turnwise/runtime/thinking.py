@@ -41,6 +41,7 @@ class Thinking:
         self._tell = tell
         self._tasks = tasks
         self._running: dict[ReplyId, asyncio.Task[None]] = {}
+        self._fillers: set[asyncio.Task[None]] = set()
         self.usage: list[tuple[ReplyId, Usage]] = []
         """What each generation cost, as far as the provider says."""
 
@@ -56,14 +57,24 @@ class Thinking:
         if task is not None:
             task.cancel()
 
+    def stop(self) -> None:
+        """Stop writing altogether."""
+        for task in self._tasks_running():
+            task.cancel()
+
+    def _tasks_running(self) -> list[asyncio.Task[None]]:
+        return [*self._running.values(), *self._fillers]
+
     def make_filler(self, reply: ReplyId) -> None:
         """Have a filler written; if that fails, the engine takes a fixed one."""
-        self._tasks.create_task(self._write_filler(reply))
+        task = self._tasks.create_task(self._write_filler(reply))
+        self._fillers.add(task)
+        task.add_done_callback(self._fillers.discard)
 
     async def _write_filler(self, reply: ReplyId) -> None:
         words = ""
         try:
-            async with aclosing(self.model.stream(self._ask_filler())) as answer:  # type: ignore[type-var]
+            async with aclosing(self.model.stream(self._ask_filler())) as answer:
                 async for event in answer:
                     words += event.text if isinstance(event, TextDelta) else ""
         except ProviderError:
@@ -77,7 +88,7 @@ class Thinking:
     async def _write(self, command: StartReply) -> None:
         reply = command.reply
         try:
-            async with aclosing(self.model.stream(self._ask(command))) as answer:  # type: ignore[type-var]
+            async with aclosing(self.model.stream(self._ask(command))) as answer:
                 async for event in answer:
                     match event:
                         case TextDelta(text=text):
