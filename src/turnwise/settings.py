@@ -6,10 +6,9 @@ The first place that has a say wins: a flag of the command line, a variable `TUR
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
-from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 
@@ -22,12 +21,18 @@ Check = Callable[[Any], str | None]
 
 
 def _setting(
-    default: object, sentence: str, *, check: Check | None = None, secret: bool = False
+    default: object = MISSING,
+    sentence: str = "",
+    *,
+    check: Check | None = None,
+    secret: bool = False,
+    factory: Callable[[], object] | None = None,
 ) -> Any:  # noqa: ANN401  # stands where a value of the field's own type stands
     """Describe one row of the table."""
-    return field(
-        default=default, repr=not secret, metadata={"sentence": sentence, "check": check}
-    )
+    row = {"sentence": sentence, "check": check}
+    if factory is not None:
+        return field(default_factory=factory, metadata=row)
+    return field(default=default, repr=not secret, metadata=row)
 
 
 def _between(low: int, high: int) -> Check:
@@ -43,11 +48,8 @@ def _url(*schemes: str) -> Check:
         if not value:
             return None
         right = f"a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}"
-        try:
-            parts = urlsplit(value)
-            return None if parts.scheme in schemes and "://" in value else right
-        except ValueError:
-            return right
+        scheme, found, rest = value.partition("://")
+        return None if found and rest and scheme in schemes else right
 
     return check
 
@@ -59,13 +61,15 @@ _DATABASES = ("sqlite", "sqlite+aiosqlite", "postgresql", "postgres", "postgresq
 class Settings:
     """All settings. An empty text means: nothing chosen."""
 
+    # ruff: noqa: RUF009  # `_setting` makes a `field`, as the standard library's own function does
     host: str = _setting("127.0.0.1", "Address to listen on; 0.0.0.0 is every one of the machine.")
     port: int = _setting(
         8017, "Port to listen on; 0 takes any free one.", check=_between(0, 65_535)
     )
     data: Path = _setting(
-        user_data_path("turnwise", appauthor=False),
-        "Folder of the database, the recordings and the key files.",
+        factory=lambda: user_data_path("turnwise", appauthor=False),
+        sentence="Folder of the database, the recordings and the key files."
+        " Without a choice: the platform's place for such data.",
     )
     api_key: str = _setting(
         "", "An API key that always works, besides those in the database.", secret=True

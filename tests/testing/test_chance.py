@@ -6,7 +6,5 @@ def test_the_same_seed_and_purpose_give_the_same_numbers() -> None:
 
 
 def test_another_purpose_gives_other_numbers() -> None:
-    numbers = {
-        seeded(*of).random() for of in [(7,), (8,), (7, "user"), (7, "voice"), (7, "user", 1)]
-    }
-    assert len(numbers) == 5
+    rngs = [seeded(7), seeded(8), seeded(7, "user"), seeded(7, "voice"), seeded(7, "user", 1)]
+    assert len({rng.random() for rng in rngs}) == 5

@@ -24,7 +24,8 @@ def test_a_log_normal_latency_has_its_median_and_its_percentile() -> None:
 
 
 def test_never_is_none() -> None:
-    assert Never().draw(seeded(0)) is None
+    never: Latency = Never()
+    assert never.draw(seeded(0)) is None
 
 
 def test_draws_follow_the_seed() -> None:

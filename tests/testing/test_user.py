@@ -5,6 +5,7 @@ from turnwise.testing.moves import (
     Cough,
     Deed,
     HangUp,
+    Move,
     Say,
     Spell,
     Wait,
@@ -122,8 +123,8 @@ def test_waiting_takes_its_time_whatever_the_agent_does() -> None:
 
 
 def test_a_script_ends_with_hanging_up_said_or_not() -> None:
-    for script in ([], [HangUp()]):
-        user, ear = User(script), Ear(playout_ms=0)
+    for user in (User([]), User([HangUp()])):
+        ear = Ear(playout_ms=0)
         assert isinstance(user.act(0, ear), HangUp)
         assert user.due(ear, agent_done=True) is None
 
@@ -135,7 +136,8 @@ def test_nothing_is_done_after_hanging_up() -> None:
 
 
 def test_without_sound_a_user_types_and_makes_no_noise() -> None:
-    script = [Say("a"), Cough(), Spell("b c"), Backchannel(), BargeIn("d"), Write("e"), Wait(5)]
+    noises: list[Move] = [Cough(), Backchannel()]
+    script = [Say("a"), *noises, Spell("b c"), BargeIn("d"), Write("e"), Wait(5)]
     user, ear = User(script, text_only=True), Ear(playout_ms=0)
     for at in range(0, 50_000, 10_000):
         user.act(at, ear)

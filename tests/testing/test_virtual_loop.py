@@ -37,6 +37,19 @@ def test_sleeps_that_end_together_end_in_the_order_they_began() -> None:
     assert done == list(range(20))
 
 
+def test_many_thousand_timers_keep_their_order() -> None:
+    done: list[int] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        for number in range(30_000):
+            loop.call_later(number // 3, done.append, number)
+        await asyncio.sleep(10_000)
+
+    run(main())
+    assert done == list(range(30_000))
+
+
 def test_a_time_out_comes_at_its_time() -> None:
     async def main() -> float:
         try:
@@ -71,10 +84,10 @@ def test_what_is_ready_on_a_socket_goes_before_a_timer() -> None:
         loop = asyncio.get_running_loop()
         near, far = socket.socketpair()
         with near, far:
-            near.setblocking(False)
-            far.setblocking(False)
+            near.settimeout(0)
+            far.settimeout(0)
             loop.call_later(10, near.close)
-            await loop.sock_sendall(far, b"hello")
+            loop.call_soon(far.send, b"hello")
             return await loop.sock_recv(near, 5), loop.time()
 
     assert run(main()) == (b"hello", 0.0)

@@ -19,7 +19,7 @@ from turnwise.turns.events import (
     UserWrote,
     Voiced,
 )
-from turnwise.turns.policy import Endpointing, Guards, Interruption, Policy, ToolManners, Waiting
+from turnwise.turns.policy import Endpointing, Guards, Policy, ToolManners, Waiting
 from turnwise.turns.transcript import AgentSaid, UserSaid
 
 BYE = "Our time is up. Goodbye!"
@@ -217,11 +217,3 @@ def test_deafness_without_a_farewell_ends_the_call_at_once() -> None:
     t = Timeline(Policy(guards=Guards(farewell="")))
     t.at(1_000, HearingFailed("no transcriber left"))
     assert t.when(End) == [1_000]
-
-
-def test_what_was_said_over_an_uninterruptible_reply_is_not_the_last_word() -> None:
-    t = Timeline(Policy(first_message="0123456789", interruption=Interruption(enabled=False)))
-    t.at(0, Voiced(ONE, 10, 5_000))
-    says(t, 1_000, 1_500, "Hello hello")
-    t.at(2_000, HungUp())
-    assert [e.text for e in transcript(t) if isinstance(e, UserSaid)] == []

@@ -180,6 +180,21 @@ def with_language(conversation_config: Mapping[str, Any], language: str) -> Json
     return config
 
 
+def merged(document: Mapping[str, Any], partial: Mapping[str, Any]) -> Json:
+    """Return a document with a partial one on top: objects merge, all else replaces.
+
+    Null counts as absent. So an on-premises handshake and a workflow node change an agent.
+    """  # spec/semantics.md, 2.7 and 23
+    changed = dict(document)
+    for key, value in partial.items():
+        inner = document.get(key)
+        if isinstance(value, Mapping) and isinstance(inner, Mapping):
+            changed[key] = merged(inner, value)
+        elif value is not None:
+            changed[key] = value
+    return changed
+
+
 def extra_body(
     given: Mapping[str, Any] | None, overrides: Overrides, *, permissive: bool = False
 ) -> Json:
@@ -229,7 +244,7 @@ def _get(tree: object, path: Path) -> object:
 
 
 def _permits(allowed: Mapping[str, Any], path: Path) -> bool:
-    # "tool_ids_strict … allowed whenever tool_ids may be overridden" (spec/agent-config-tree.md)
+    # strictness is allowed whenever the ids are (spec/agent-config-tree.md)
     asked = _TOOL_IDS if path[-1] == "tool_ids_strict" else path
     return _get(allowed, asked) is True
 

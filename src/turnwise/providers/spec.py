@@ -1,28 +1,15 @@
 """What a provider says about itself: data, so that nobody asks a class or a name what it can do."""
 
 from dataclasses import dataclass
-from enum import Enum
 from importlib.util import find_spec
 from typing import Literal
 
 from turnwise.base.errors import ProviderRefused
 
-
-class Kind(Enum):
-    """What a provider is for. The value is the first half of its name in the registry."""
-
-    VAD = "vad"
-    """Tells speech from silence: a `SpeechDetector`."""
-
-    STT = "stt"
-    """Turns sound into words: a `Transcriber`."""
-
-    LLM = "llm"
-    """Writes replies: a `LanguageModel`."""
-
-    TTS = "tts"
-    """Speaks: a `Synthesizer`."""
-
+Kind = Literal["vad", "stt", "llm", "tts"]
+"""What a provider is for, and the first half of its name in the registry: tells speech from silence
+(`SpeechDetector`), turns sound into words (`Transcriber`), writes replies (`LanguageModel`), speaks
+(`Synthesizer`)."""
 
 Quality = Literal["demo", "good", "double"]
 """`demo`: enough to see the server work. `good`: fit for callers. `double`: for tests only."""
@@ -57,7 +44,7 @@ class ProviderSpec:
     @property
     def full_name(self) -> str:
         """Its name in the registry and in errors: `tts/espeak`."""
-        return f"{self.kind.value}/{self.name}"
+        return f"{self.kind}/{self.name}"
 
     def missing(self) -> str | None:
         """Return one sentence on what must be installed first; None: nothing."""

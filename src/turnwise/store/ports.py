@@ -14,16 +14,18 @@ raise `StoreUnavailable`.
 from collections.abc import AsyncIterable, AsyncIterator, Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 Document = dict[str, Any]
 """A JSON object. What is stored comes back deep-equal."""
 
 AgentSort = Literal["name", "created_at", "updated_at"]
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
-class Page[T]:
+class Page(Generic[T]):
     """A piece of a list."""
 
     items: tuple[T, ...]

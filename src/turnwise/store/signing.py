@@ -5,8 +5,6 @@ Whoever holds it may read what it grants, but not change it.
 """
 
 import base64
-import binascii
-import hashlib
 import hmac
 import json
 from collections.abc import Callable
@@ -61,7 +59,9 @@ class Signer:
             SignatureRejected: If it is not ours, too old, or for another agent.
         """
         body, _, mac = signature.removeprefix(PREFIX).partition(".")
-        if not hmac.compare_digest(_encoded(self._mac(body)).encode(), mac.encode()):
+        if not hmac.compare_digest(
+            _encoded(self._mac(body)).encode(), mac.encode(errors="replace")
+        ):
             raise SignatureRejected("the conversation signature is not valid")
         content = json.loads(_decoded(body))
         if content.pop("exp") <= self._now():
@@ -74,7 +74,7 @@ class Signer:
         return grant
 
     def _mac(self, body: str) -> bytes:
-        return hmac.digest(self._key, body.encode(errors="replace"), hashlib.sha256)
+        return hmac.digest(self._key, body.encode(errors="replace"), "sha256")
 
 
 def _encoded(data: bytes) -> str:
@@ -82,7 +82,4 @@ def _encoded(data: bytes) -> str:
 
 
 def _decoded(text: str) -> bytes:
-    try:
-        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except binascii.Error as exc:
-        raise SignatureRejected("the conversation signature is not valid") from exc
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

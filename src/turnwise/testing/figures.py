@@ -11,9 +11,12 @@ from itertools import pairwise
 
 from turnwise.testing.moves import Backchannel, BargeIn, Cough, Deed
 from turnwise.testing.world import Call
-from turnwise.turns.commands import CancelReply, Cause, Report, StartReply
+from turnwise.turns.commands import Append, CancelReply, Cause, Report, StartReply
 from turnwise.turns.events import ReplyId
+from turnwise.turns.journal import Step
+from turnwise.turns.language import is_question, last_sentence_starts
 from turnwise.turns.rules.barge_in import USER_INSISTS
+from turnwise.turns.transcript import AgentSaid
 
 MISSED_MS = 5_000
 """A turn without a reply for so long was missed."""
@@ -40,7 +43,7 @@ class Figures:
     cut_ins: int
     """Replies that began to be heard while the user only paused, or went on after a pause."""
     false_interruptions: int
-    """Replies that were dropped because of a cough or a backchannel."""
+    """Replies that were dropped because of a cough, or of a backchannel outside a question."""
     barge_ins: int
     """Times the user interrupted a reply that had more than `OVER_MS` to go."""
     interruptions_ms: tuple[int, ...]
@@ -114,8 +117,18 @@ def _false_interruptions(call: Call) -> int:
         dropped = (c.reply for c in step.commands if isinstance(c, CancelReply))
         if any(call.firsts.get(reply, step.at) < step.at for reply in dropped):
             deed = next((d for d in reversed(call.deeds) if d.start <= step.at), None)
-            false += deed is not None and _is_noise(deed)
+            false += deed is not None and _is_noise(deed) and not _is_answer(deed, step)
     return false
+
+
+def _is_answer(deed: Deed, step: Step) -> bool:
+    """Return whether an "okay" was said over the question a reply ends with: who knows then?"""
+    cut = (c.entry for c in step.commands if isinstance(c, Append))
+    originals = [(e.original, len(e.text)) for e in cut if isinstance(e, AgentSaid) and e.original]
+    asked = any(
+        is_question(text) and heard > last_sentence_starts(text) for text, heard in originals
+    )
+    return asked and isinstance(deed.move, Backchannel)
 
 
 def _quiet_after(call: Call, deed: Deed, cancelled: dict[ReplyId, int]) -> tuple[int, bool]:

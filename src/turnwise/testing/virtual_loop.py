@@ -12,9 +12,11 @@ With anyio's pytest plug-in::
 """
 
 import asyncio
+import math
 import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
+from contextvars import Context
 from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
@@ -42,7 +44,7 @@ class _JumpingSelector(selectors.DefaultSelector):
             return super().select(None)
         ready = super().select(0)
         if not ready:
-            self.now += timeout
+            self.now = round(self.now + timeout, 9)  # of sums of floats, no crumbs
         return ready
 
 
@@ -51,11 +53,30 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
+        self._latest: dict[float, float] = {}  # the last timer set for each time
         super().__init__(self._jumping)
 
     def time(self) -> float:  # type: ignore[explicit-override]
         """Return the seconds since the loop was made, as far as timers tell."""
         return self._jumping.now
+
+    def call_at(  # type: ignore[explicit-override]
+        self,
+        when: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Set a timer; timers of the same time go off in the order they were set.
+
+        On a real loop no two times are the same. Here they are, and a heap does not keep their
+        order: so each is the next number after the one before.
+        """
+        if len(self._latest) > 10_000:
+            self._latest = {at: last for at, last in self._latest.items() if at > self.time()}
+        last = self._latest.get(when)
+        self._latest[when] = at = when if last is None else math.nextafter(last, math.inf)
+        return super().call_at(at, callback, *args, context=context)
 
     def run_in_executor(  # type: ignore[explicit-override]
         self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts

@@ -75,7 +75,7 @@ def signs(pause: Pause, manners: Endpointing, words: Words) -> list[Sign]:
 
 
 def _scored(score: float, threshold: float, patience: Patience) -> Sign:
-    if score >= threshold:
+    if score >= threshold:  # and so above 0 below
         return Sign(f"score {score:.2f} >= {threshold:.2f}", patience.confident)
     doubt = (threshold - score) / threshold
     wait = patience.silence + round(doubt * (patience.hesitant - patience.silence))

@@ -9,6 +9,10 @@ from turnwise.turns.rules.rule import Facts, Rule
 from turnwise.turns.state import Conversation
 
 
+IN_SIGHT_MS = 30_000
+"""How far ahead a runner-up is looked for: what is due in minutes explains nothing now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One rule that fired."""
@@ -20,7 +24,7 @@ class Decision:
     facts: Facts
     """What it looked at and what it compared that with."""
     runner_up: str | None
-    """The rule that would have acted next, had this one not; None if none was in sight."""
+    """The rule that would have acted within `IN_SIGHT_MS`, had this one not; None if none would."""
     runner_up_in_ms: int | None
     """After how many milliseconds; 0: at the same time."""
 
@@ -39,7 +43,7 @@ def decide(rule: Rule, c: Conversation) -> Decision:
     rivals = [
         (max(due - c.now, 0), other.name)
         for other in RULES
-        if other is not rule and (due := other.due(c)) is not None
+        if other is not rule and (due := other.due(c)) is not None and due < c.now + IN_SIGHT_MS
     ]
     wait, name = min(rivals, key=lambda rival: rival[0], default=(None, None))
     return Decision(c.now, rule.name, rule.sentence, rule.facts(c), name, wait)

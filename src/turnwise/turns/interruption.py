@@ -22,6 +22,8 @@ class BargeIn:
     """How long the user has been speaking; None while silent."""
     answers_question: bool
     """Whether the agent was at its last question: then "yes" is an answer, no backchannel."""
+    tentative: bool = False
+    """Whether the words may still change: "uh" may become "uh huh"."""
 
 
 def is_backchannel(barge_in: BargeIn, manners: Interruption, language: str) -> bool:
@@ -38,9 +40,21 @@ def is_backchannel(barge_in: BargeIn, manners: Interruption, language: str) -> b
     return listening and not barge_in.answers_question
 
 
+def _may_become_backchannel(barge_in: BargeIn, manners: Interruption, language: str) -> bool:
+    """Return whether tentative words are how something begins that is only listening."""
+    begun = f"{plain(barge_in.words)} "
+    if not barge_in.tentative or barge_in.answers_question or not begun.strip():
+        return False
+    terms = _own_terms(manners)
+    if manners.backchannels:
+        terms |= words_of(language).backchannels
+    return any(term.startswith(begun) for term in terms)
+
+
 def insists_after(barge_in: BargeIn, manners: Interruption, language: str) -> int | None:
     """Return after how many milliseconds of speech this interrupts; 0 at once, None never."""
-    if is_backchannel(barge_in, manners, language):
+    listening = is_backchannel(barge_in, manners, language)
+    if listening or _may_become_backchannel(barge_in, manners, language):
         return None if barge_in.speaking_ms is None else manners.backchannel_ms
     if count_words(barge_in.words) >= max(1, manners.barge_in_words):
         return 0

@@ -132,12 +132,16 @@ def _read_header(number: int, line: str) -> Policy:
 
 def _parse(number: int, line: str) -> dict[str, Any]:
     try:
-        data = json.loads(line)
-    except ValueError as error:
+        data = json.loads(line, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
         raise JournalError(number, f"not JSON, perhaps cut off: {error}") from error
     if not isinstance(data, dict):
         raise JournalError(number, f"{line.strip()!r} should be a JSON object")
     return data
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON number")
 
 
 def _read_line(number: int, line: str, steps: list[Recorded]) -> None:

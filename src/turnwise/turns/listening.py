@@ -65,6 +65,8 @@ def hear(c: Conversation, heard: Transcribed) -> None:
         else:
             text = " ".join(words) if old.skipped else heard.text
             _amend_taken(c, taken, heard.segment, Segment(text, heard.final, old.skipped))
+    elif (ignored := user.ignored.get(heard.segment)) and plain(ignored.text) != plain(heard.text):
+        _hear_now(c, heard.segment, segment)  # it was more than listening
 
 
 def _was_thrown_away(c: Conversation) -> bool:
@@ -91,6 +93,8 @@ def _hear_now(c: Conversation, segment_id: SegmentId, segment: Segment) -> None:
     reply = c.reply
     if reply is not None and reply.bet is not None and plain(reply.bet) != plain(user.words):
         drop(c)
+        if segment.final:
+            c.bet_pause = None  # these words are worth a bet of their own
 
 
 def _continues_taken_turn(c: Conversation) -> bool:
@@ -166,7 +170,7 @@ def discard(c: Conversation) -> None:
 def ignore(c: Conversation) -> None:
     """Note that the user is only listening; it takes no turn."""
     c.append(UserSaid(c.now, c.user.words, ignored_as_backchannel=True))
-    c.user.close_segments()
+    c.user.ignored = c.user.close_segments()
     _end_turn(c)
 
 
@@ -181,4 +185,4 @@ def barge_in(c: Conversation) -> BargeIn:
     user = c.user
     since = user.speaking_since
     speaking_ms = None if since is None else c.now - since
-    return BargeIn(user.words, speaking_ms, bool(user.question))
+    return BargeIn(user.words, speaking_ms, bool(user.question), user.tentative)

@@ -14,6 +14,7 @@ from turnwise.turns.commands import (
     FinishReply,
     Pause,
     Resume,
+    Speak,
     StartReply,
 )
 from turnwise.turns.events import (
@@ -41,7 +42,7 @@ class TurnMetrics:
     taken: int | None
     """When the turn was taken; None if the reply was dropped before."""
     asked: int
-    """When the model was asked."""
+    """When the model was asked for the reply that was heard."""
     first_token: int | None = None
     first_sentence: int | None = None
     """When the first sentence was complete, or all there was."""
@@ -145,6 +146,7 @@ class _Reader:
         self.open: dict[ReplyId, TurnMetrics] = {}
         self.texts: dict[ReplyId, str] = {}
         self.quiet_at: int | None = None
+        self.live: ReplyId | None = None
 
     def step(self, step: Step) -> None:
         self._event(step)
@@ -166,7 +168,10 @@ class _Reader:
                 self._silent(at - silence)
             case ReplyText(reply=reply, text=text) if reply in self.open:
                 self._wrote(self.open[reply], at, text)
-            case Voiced(reply=reply, ms=ms):
+            case Voiced(reply=reply, ms=ms) if reply == self.live:
+                if self.quiet_at is not None:
+                    self.agent.held += ms
+                    return
                 starts = at + self.playout_ms
                 turn = self.open.get(reply)
                 if turn is not None and turn.first_sound is None:
@@ -198,8 +203,11 @@ class _Reader:
                     self.speech_ended = None
                 for turn in self.open.values():
                     turn.taken = at if turn.taken is None else turn.taken
+            case Speak(reply=reply):
+                self.live = reply
             case StartReply(reply=reply, cause=cause, speculative=bet):
                 self.metrics.initiated += 1
+                self.live = reply
                 if reply in self.open or cause is not Cause.USER_TURN:
                     return
                 taken = None if bet else self.taken
@@ -225,7 +233,11 @@ class _Reader:
                     self._barge_in(confirmed=True)
                 self.quiet_at = None
                 self.metrics.discarded += bet
-                if (turn := self.open.get(reply)) is not None:
+                self.live = None
+                turn = self.open.get(reply)
+                if turn is not None and turn.first_sound is None:
+                    del self.open[reply]  # nobody heard it; the next one answers the same turn
+                elif turn is not None:
                     turn.interrupted = True
                     self._over(reply, at)
             case _:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
+from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -205,6 +206,8 @@ def _value_decoder(shape: type) -> Decode:
     def decode(data: object, where: str) -> object:
         if not isinstance(data, accepted) or (isinstance(data, bool) and shape is not bool):
             raise ShapeError(where, f"{data!r} should be of type {shape.__name__}")
+        if isinstance(data, float) and not isfinite(data):
+            raise ShapeError(where, f"{data!r} should be a finite number")
         return float(data) if shape is float and isinstance(data, int) else data
 
     return decode

@@ -1,5 +1,6 @@
 """What an event changes at once. What follows from it, now or later, is in `rules`."""
 
+from math import isfinite
 from typing import assert_never
 
 from turnwise.base.units import Millis
@@ -64,7 +65,7 @@ def react(to: Event, c: Conversation) -> None:
             hear(c, to)
         case TurnScored(pause=pause, score=score):
             if pause == user.pause and user.speaking_since is None:
-                user.score = score
+                user.score = min(1.0, max(0.0, score)) if isfinite(score) else None
         case UserWrote(text=text):
             _read(text, c)
         case UserActive():
@@ -131,7 +132,7 @@ def say_filler(c: Conversation, text: str) -> None:
     reply = c.reply
     assert reply is not None
     reply.fillers += 1
-    reply.filler_asked = None
+    reply.filler_asked, reply.filler_said = None, c.now
     reply.write(text.strip() + " ", filler=True)
     speak(c)
 

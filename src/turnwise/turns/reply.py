@@ -101,6 +101,8 @@ class Reply:
     """Calls whose answers the next pass needs."""
     fillers: int = 0
     """How many were said in this pass."""
+    filler_said: Millis | None = None
+    """When the last one in this pass was said."""
     filler_asked: Millis | None = None
     """Since when a model is writing a filler."""
     spoken: int = 0

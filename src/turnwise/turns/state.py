@@ -48,6 +48,8 @@ class UserTurn:
     """Whether speech was detected since the last turn was taken."""
     question: str = ""
     """The reply whose last question was being heard when this speech began; empty: none."""
+    ignored: dict[SegmentId, Segment] = field(default_factory=dict)
+    """What was last taken for listening; it may turn out to be more."""
     cut_wordless: bool = False
     """Whether this speech interrupted by its length alone; then words are still to come."""
     unheeded_at: Millis | None = None

@@ -128,8 +128,11 @@ ASKED_FOR = (
     ReplyWritten,
     HandOverAsked,
     TurnScored,
+    ReplyFailed,
+    SpeechFailed,
+    HearingFailed,
 )
-"""Events that may well start a reply."""
+"""Events that may well start a reply; how many failures may is a law of its own."""
 ABOUT_A_REPLY = (Speak, CallTool, Pause, Resume, Announce, MakeFiller)
 STALE = st.integers(0, 2)
 """How many replies ago: 0 is the one being given."""
@@ -399,6 +402,11 @@ class World(RuleBasedStateMachine):
     def the_deadline_lies_ahead(self) -> None:
         due = self.engine.deadline
         assert due is None or due > self.engine.conversation.now or not self.steps
+
+    @invariant()
+    def failures_are_not_endless(self) -> None:
+        c = self.engine.conversation
+        assert c.failures <= self.policy.guards.max_failures + 1  # and the farewell
 
     @invariant()
     def nobody_waits_for_ever(self) -> None:

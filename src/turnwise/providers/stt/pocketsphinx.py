@@ -12,7 +12,8 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import IO, TypeVar
+from contextlib import aclosing
+from typing import IO, BinaryIO, TypeVar, cast
 
 from turnwise.audio.pcm import Pcm, to_s16le
 from turnwise.base.errors import (
@@ -22,11 +23,11 @@ from turnwise.base.errors import (
     ProviderUnavailable,
 )
 from turnwise.providers.ports import LISTENING_HZ, ListeningOptions, Words
-from turnwise.providers.spec import Kind, ProviderSpec
+from turnwise.providers.spec import ProviderSpec
 from turnwise.providers.stt.pocketsphinx_worker import read_frame, write_frame
 
 SPEC = ProviderSpec(
-    kind=Kind.STT,
+    kind="stt",
     name="pocketsphinx",
     sentence="pocketsphinx, English; works right after install, and mishears a lot.",
     quality="demo",
@@ -75,7 +76,12 @@ class PocketSphinx:
         self._language = language
         # Two passes at the end of an utterance are left out: 8 ms instead of 125 for hardly more
         # errors. measured: speech lab, section 3
-        settings = {"samprate": LISTENING_HZ, "fwdflat": False, "bestpath": False, **(decoder or {})}
+        settings = {
+            "samprate": LISTENING_HZ,
+            "fwdflat": False,
+            "bestpath": False,
+            **(decoder or {}),
+        }
         count = workers or min(max(1, (os.cpu_count() or 1) - 1), _MOST_WORKERS)
         self._workers = [_Worker(settings) for _ in range(count)]
         self._free: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()  # the warmest first
@@ -102,11 +108,12 @@ class PocketSphinx:
         worker = await self._take_worker()
         try:
             told = ""
-            async for chunk in _chunks(utterance):
-                words = await self._ask(worker, b"A", chunk)
-                if words != told:
-                    told = words
-                    yield Words(told, final=False)
+            async with aclosing(_chunks(utterance)) as chunks:
+                async for chunk in chunks:
+                    words = await self._ask(worker, b"A", chunk)
+                    if words != told:
+                        told = words
+                        yield Words(told, final=False)
             final = await self._ask(worker, b"E")
         finally:
             self._give_back(worker)
@@ -194,6 +201,8 @@ class _Worker:
 
     def ask(self, letter: bytes, data: bytes) -> str:
         """Send a request and return the answer's words."""
+        if not self._listening and self._process.poll() is not None:  # died while nobody listened
+            self._restart()
         self._load()
         self._listening = letter == b"A"
         try:
@@ -210,9 +219,7 @@ class _Worker:
             except ProviderBroken:
                 self._process.kill()
         if self._process.poll() is not None:
-            self.stop()
-            self._process = self._start()
-            self._loaded = False
+            self._restart()
         self._listening = False
 
     def stop(self) -> None:
@@ -224,6 +231,11 @@ class _Worker:
                 self._pipe(pipe).close()
             except BrokenPipeError:  # what was not yet sent is of no use any more
                 continue
+
+    def _restart(self) -> None:
+        self.stop()
+        self._process = self._start()
+        self._loaded = False
 
     def _start(self) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
@@ -245,12 +257,12 @@ class _Worker:
         return data
 
     @staticmethod
-    def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    def _pipe(pipe: IO[bytes] | None) -> BinaryIO:
         assert pipe is not None
-        return pipe
+        return cast("BinaryIO", pipe)
 
 
-async def _chunks(utterance: AsyncIterator[Pcm]) -> AsyncIterator[bytes]:
+async def _chunks(utterance: AsyncIterator[Pcm]) -> AsyncGenerator[bytes, None]:
     """Join short frames and yield s16le mono bytes, 100 ms or more but for the last ones."""
     waiting = bytearray()
     async for frame in utterance:

@@ -15,11 +15,11 @@ from turnwise.audio.pcm import Pcm, silence
 from turnwise.base.errors import ProviderRefused
 from turnwise.base.units import Hertz, ms_of, samples_in
 from turnwise.providers.ports import SoundPiece, VoiceOptions
-from turnwise.providers.spec import Kind, ProviderSpec
+from turnwise.providers.spec import ProviderSpec
 from turnwise.providers.tts.espeak_engine import Engine, Speech, engine
 
 SPEC = ProviderSpec(
-    kind=Kind.TTS,
+    kind="tts",
     name="espeak",
     sentence="espeak-ng, a robotic voice in about 100 languages; works right after install.",
     quality="demo",

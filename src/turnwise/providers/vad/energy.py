@@ -4,10 +4,10 @@ import numpy as np
 
 from turnwise.base.errors import ProviderUnavailable
 from turnwise.providers.ports import Frames
-from turnwise.providers.spec import Kind, ProviderSpec
+from turnwise.providers.spec import ProviderSpec
 
 SPEC = ProviderSpec(
-    kind=Kind.VAD,
+    kind="vad",
     name="energy",
     sentence="Calls whatever is loud speech.",
     quality="double",
@@ -25,8 +25,8 @@ class Energy:
 
         Args:
             frame_samples: Length of a frame at 16 kHz.
-            threshold_dbfs: The level, 0 for the loudest sine, at which the probability is 0.5. 10 dB
-                below it is 0, 10 dB above it is 1.
+            threshold_dbfs: The level, 0 for the loudest sine, at which the probability is 0.5.
+                10 dB below it is 0, 10 dB above it is 1.
         """
         self.frame_samples = frame_samples
         self._threshold_dbfs = threshold_dbfs

@@ -1,7 +1,8 @@
 """Reads the arrays of an ONNX file without the `onnx` package.
 
-An ONNX file is one protobuf message. Only these fields are looked at, by the numbers of `onnx.proto`:
-a model's graph, a graph's initialisers and nodes, and the constants and sub-graphs of a node.
+An ONNX file is one protobuf message. Only these fields are looked at, by the numbers of
+`onnx.proto`: a model's graph, a graph's initialisers and nodes, and the constants and sub-graphs of
+a node.
 """
 
 from collections.abc import Iterator

@@ -19,14 +19,14 @@ import numpy as np
 
 from turnwise.base.errors import ProviderBroken, ProviderError, ProviderRefused, ProviderUnavailable
 from turnwise.providers.ports import Frames
-from turnwise.providers.spec import Kind, ProviderSpec
+from turnwise.providers.spec import ProviderSpec
 from turnwise.providers.vad.silero_net import CONTEXT_SAMPLES, FRAME_SAMPLES, MEMORY, SileroNet
 
 _MOST_ROWS = 64
 """Beyond this a batch no longer fits the cache."""  # measured: speech lab, section 2
 
 SPEC = ProviderSpec(
-    kind=Kind.VAD,
+    kind="vad",
     name="silero",
     sentence="Silero VAD as matrix products over all conversations; hears speech in noise.",
     quality="good",

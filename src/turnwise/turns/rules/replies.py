@@ -55,7 +55,7 @@ def _next_pass(c: Conversation) -> None:
     reply.pass_starts = len(reply.text)
     reply.goes_on = reply.written = False
     reply.waiting_since = reply.moved = reply.model_moved = c.now
-    reply.fillers, reply.filler_asked = 0, None
+    reply.fillers, reply.filler_asked, reply.filler_said = 0, None, None
     unsure = reply.bet is not None
     c.do(StartReply(reply.id, Cause.TOOL_RESULT, known(c), speculative=unsure))
 
@@ -157,8 +157,10 @@ def _wait_is_long(c: Conversation) -> Millis | None:
         return None
     if reply.filler_asked is not None:
         return Millis(reply.filler_asked + manners.generated_patience_ms)
-    wait = manners.timeout_ms * (reply.fillers + 1)
-    return max(Millis(reply.waiting_since + wait), reply.silent_from())
+    if reply.text[reply.voiced : reply.spoken].strip():
+        return None  # the last one is still to be heard
+    since = reply.waiting_since if reply.filler_said is None else reply.filler_said
+    return max(Millis(since + manners.timeout_ms), reply.silent_from())
 
 
 def _fill(c: Conversation) -> None:

@@ -1,0 +1,1 @@
+"""Agents: create, list, get, change, delete."""

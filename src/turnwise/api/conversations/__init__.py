@@ -1,0 +1,1 @@
+"""The records of conversations: list, read, hear, delete."""

@@ -1,0 +1,1 @@
+"""URLs that start a conversation without a key: short-lived and signed."""

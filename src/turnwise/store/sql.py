@@ -1,0 +1,173 @@
+"""A store on SQLite or PostgreSQL: connections, transactions, and whose fault an error is."""
+
+import json
+from asyncio import Lock
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import URL, event, exc, make_url, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from turnwise.base.errors import ConfigError
+from turnwise.store.agents import SqlAgents
+from turnwise.store.api_keys import KeyRing, SqlApiKeys
+from turnwise.store.conversations import SqlConversations
+from turnwise.store.errors import StoreConflict, StoreUnavailable
+from turnwise.store.origins import Origins
+from turnwise.store.ports import Transaction
+
+DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+    "postgresql+asyncpg": "postgresql+asyncpg",
+}
+BUSY_TIMEOUT_MS = 5_000
+"""How long SQLite waits for another process's transaction."""
+
+_WRITES = "turnwise_writes"
+
+
+@dataclass(frozen=True, slots=True)
+class SqlTransaction:
+    """All repositories on one connection."""
+
+    connection: AsyncConnection
+    origins: Origins
+    ring: KeyRing
+
+    @property
+    def agents(self) -> SqlAgents:
+        """The agents."""
+        return SqlAgents(self.connection, self.origins)
+
+    @property
+    def conversations(self) -> SqlConversations:
+        """The conversations."""
+        return SqlConversations(self.connection)
+
+    @property
+    def api_keys(self) -> SqlApiKeys:
+        """The API keys."""
+        return SqlApiKeys(self.connection, self.origins, self.ring)
+
+
+class SqlStore:
+    """A `Store`."""
+
+    def __init__(self, engine: AsyncEngine, origins: Origins, ring: KeyRing) -> None:
+        """Use an engine of `engine_for`."""
+        self._engine = engine
+        self._writer = engine.execution_options(**{_WRITES: True})
+        self._origins = origins
+        self._ring = ring
+        self._turn = Lock() if engine.dialect.name == "sqlite" else None
+        """SQLite has one writer at a time: those of this process queue here, in order."""
+
+    def reading(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction that only reads."""
+        return self._transaction(self._engine)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Transaction]:
+        """Open a transaction that may write."""
+        if self._turn is None:
+            async with self._transaction(self._writer) as tx:
+                yield tx
+        else:
+            async with self._turn, self._transaction(self._writer) as tx:
+                yield tx
+
+    def new_id(self, prefix: str) -> str:
+        """Return an id that was never used."""
+        return self._origins.new_id(prefix)
+
+    async def ping(self) -> None:
+        """Return if the database answers."""
+        with translated():
+            async with self._engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[Transaction]:
+        with translated():
+            async with engine.begin() as connection:
+                yield SqlTransaction(connection, self._origins, self._ring)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise the errors of the database as ours.
+
+    Raises:
+        StoreConflict: If something is already there.
+        StoreUnavailable: If the database cannot be reached or is too busy.
+    """
+    try:
+        yield
+    except exc.IntegrityError as error:
+        raise StoreConflict("what should be stored is already there") from error
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+        raise StoreUnavailable("the database cannot be reached or is too busy") from error
+    except ConnectionError as error:  # asyncpg leaves these as they are
+        raise StoreUnavailable("the database cannot be reached") from error
+
+
+def engine_for(url: str) -> AsyncEngine:
+    """Return an engine for a database's URL.
+
+    Raises:
+        ConfigError: If it is not the URL of a database that we can use.
+    """
+    try:
+        parsed = make_url(url)
+        driver = DRIVERS[parsed.drivername]
+    except (exc.ArgumentError, KeyError, ValueError) as error:
+        raise ConfigError(
+            "database_url is not usable: it should be sqlite:///FILE"
+            " or postgresql://USER:PASSWORD@HOST/NAME"
+        ) from error
+    engine = create_async_engine(
+        parsed.set(drivername=driver),
+        hide_parameters=True,  # an error must not carry what users said
+        json_serializer=_to_json,
+        **_pool(parsed),
+    )
+    if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _pool(url: URL) -> dict[str, Any]:
+    if url.drivername.startswith("sqlite"):
+        return {}
+    return {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True}
+
+
+def _to_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  # of the driver
+    connection.isolation_level = None  # we say ourselves when a transaction begins
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # a writer that begins as a reader fails where it should wait: sqlite.org/lang_transaction.html
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,202 @@
+import asyncio
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from providers.provider_rig import can_speak, frames_of, spoken
+from turnwise.audio.pcm import Pcm
+from turnwise.base.errors import ProviderBroken, ProviderRefused, ProviderUnavailable
+from turnwise.providers.ports import Frames
+from turnwise.providers.vad.onnx_weights import read_weights
+from turnwise.providers.vad.silero import SPEC, Silero, _bundled
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(SPEC.missing() is not None, reason=str(SPEC.missing())),
+]
+
+TEXT = "Hello there. I would like to book a table for two people on Friday evening."
+
+
+def judged_by_onnx(frames: Frames) -> list[float]:
+    """The probabilities of the published model, run as published."""
+    runtime: Any = pytest.importorskip("onnxruntime")
+    settings = runtime.SessionOptions()
+    settings.intra_op_num_threads = 1
+    session = runtime.InferenceSession(str(_bundled()), settings, ["CPUExecutionProvider"])
+    state = np.zeros((2, 1, 128), np.float32)
+    context = np.zeros((1, 64), np.float32)
+    rate = np.array(16_000, np.int64)
+    told = []
+    for frame in frames:
+        sound = np.concatenate([context, frame[None] / np.float32(32768)], axis=1)
+        probability, state = session.run(None, {"input": sound, "state": state, "sr": rate})
+        context = sound[:, -64:]
+        told.append(float(probability[0, 0]))
+    return told
+
+
+def speech() -> Pcm:
+    if not can_speak():
+        pytest.skip("nothing here can speak")
+    return spoken(TEXT)
+
+
+def noise(seed: int, frames: int, level: float = 2000.0) -> Frames:
+    sound = np.random.default_rng(seed).normal(0, level, (frames, 512))
+    return sound.astype(np.int16)
+
+
+async def judged(detector: Silero, frames: Frames, at_once: int = 1) -> list[float]:
+    stream = detector.open()
+    told: list[float] = []
+    for start in range(0, len(frames), at_once):
+        told += await stream.judge(frames[start : start + at_once])
+    stream.close()
+    return told
+
+
+@pytest.mark.parametrize("source", ["speech", "noise"])
+async def test_it_judges_as_the_published_model(source: str) -> None:
+    frames = await asyncio.to_thread(speech) if source == "speech" else None
+    given = noise(1, 60) if frames is None else frames_of(frames)
+    detector = Silero()
+    told = await judged(detector, given, at_once=len(given))
+    await detector.aclose()
+    assert np.abs(np.array(told) - judged_by_onnx(given)).max() < 1e-4
+
+
+async def test_it_hears_speech_and_not_silence() -> None:
+    frames = frames_of(await asyncio.to_thread(speech))
+    detector = Silero()
+    told = await judged(detector, frames, at_once=len(frames))
+    await detector.aclose()
+    assert max(told[:12]) < 0.2
+    assert max(told) > 0.9
+
+
+async def test_a_stream_is_judged_alone_as_among_thirty_others() -> None:
+    detector = Silero()
+    all_frames = [noise(seed, 20, level=200.0 * seed) for seed in range(31)]
+    alone = [await judged(detector, frames) for frames in all_frames]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(judged(detector, frames)) for frames in all_frames]
+    await detector.aclose()
+    assert np.abs(np.array(alone) - [task.result() for task in tasks]).max() < 1e-5
+
+
+async def test_a_burst_is_judged_in_order_and_starves_nobody() -> None:
+    detector = Silero()
+    frames = noise(3, 400)
+    frames[200:] //= 50
+    one_by_one = await judged(detector, frames)
+    burst, other = detector.open(), detector.open()
+    async with asyncio.TaskGroup() as group:
+        whole = group.create_task(burst.judge(frames))
+        await asyncio.sleep(0.02)
+        await other.judge(noise(4, 1))
+        assert not whole.done()
+    await detector.aclose()
+    assert np.abs(np.array(whole.result()) - one_by_one).max() < 1e-5
+
+
+async def test_two_calls_at_once_on_one_stream_are_judged_in_order() -> None:
+    detector = Silero()
+    frames = noise(5, 30)
+    in_turn = await judged(detector, frames)
+    stream = detector.open()
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(stream.judge(frames[:20]))
+        second = group.create_task(stream.judge(frames[20:]))
+    await detector.aclose()
+    assert first.result() + second.result() == pytest.approx(in_turn, abs=1e-5)
+
+
+async def test_a_slot_is_new_for_the_next_stream() -> None:
+    detector = Silero()
+    frames = noise(6, 10)
+    fresh = await judged(detector, frames)
+    await judged(detector, noise(7, 10, level=9000.0))
+    assert await judged(detector, frames) == pytest.approx(fresh, abs=1e-6)
+    await detector.aclose()
+
+
+async def test_more_streams_than_the_first_slots_are_judged() -> None:
+    detector = Silero()
+    frames = noise(8, 3)
+    expected = await judged(detector, frames)
+    streams = [detector.open() for _ in range(150)]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(stream.judge(frames)) for stream in streams]
+    await detector.aclose()
+    assert all(task.result() == pytest.approx(expected, abs=1e-5) for task in tasks)
+
+
+async def fails(judging: Awaitable[object]) -> None:
+    with pytest.raises(ProviderUnavailable):
+        await judging
+
+
+async def test_closing_fails_whoever_waits() -> None:
+    detector = Silero()
+    closed, dropped = detector.open(), detector.open()
+    async with asyncio.timeout(1), asyncio.TaskGroup() as group:
+        group.create_task(fails(closed.judge(noise(9, 5000))))
+        group.create_task(fails(dropped.judge(noise(9, 5000))))
+        await asyncio.sleep(0.01)
+        closed.close()
+        closed.close()
+        await fails(closed.judge(noise(9, 1)))
+        await detector.aclose()
+    await fails(dropped.judge(noise(9, 1)))
+
+
+async def test_a_caller_who_gives_up_leaves_the_stream_in_order() -> None:
+    detector = Silero()
+    frames = noise(10, 300)
+    in_turn = await judged(detector, frames)
+    stream = detector.open()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.002):
+            await stream.judge(frames[:280])
+    assert await stream.judge(frames[280:]) == pytest.approx(in_turn[280:], abs=1e-5)
+    await detector.aclose()
+
+
+async def test_a_net_that_breaks_lets_nobody_wait() -> None:
+    detector = Silero()
+    whole = detector._net
+
+    def broken(*_: object) -> Any:
+        raise FloatingPointError("too much")
+
+    detector._net = broken  # type: ignore[assignment]
+    stream = detector.open()
+    with pytest.raises(ProviderBroken, match="too much"):
+        async with asyncio.timeout(1):
+            await stream.judge(noise(11, 3))
+    detector._net = whole
+    assert len(await stream.judge(noise(11, 3))) == 3
+    await detector.aclose()
+
+
+def test_a_file_that_is_no_such_net_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.onnx"
+    for content in (b"", b"\x3a\x02\x08", b"no model at all", _bundled().read_bytes()[:100_000]):
+        path.write_bytes(content)
+        with pytest.raises(ProviderRefused, match="other.onnx"):
+            Silero(path=path)
+    with pytest.raises(ProviderRefused, match="missing.onnx"):
+        Silero(path=tmp_path / "missing.onnx")
+
+
+def test_the_other_branch_is_the_net_of_the_other_rate() -> None:
+    basis = [
+        array.shape
+        for name, array in read_weights(_bundled(), "else_branch").items()
+        if name.endswith("forward_basis_buffer")
+    ]
+    assert basis == [(130, 1, 128)]

@@ -1,0 +1,52 @@
+import pytest
+
+from turnwise.turns.interruption import BargeIn, insists_after, is_backchannel
+from turnwise.turns.policy import Interruption
+
+DEFAULT = Interruption()
+
+
+def over(words: str, ms: int | None = 300, *, at_question: bool = False) -> BargeIn:
+    return BargeIn(words, ms, at_question)
+
+
+@pytest.mark.parametrize(
+    ("barge_in", "manners", "after"),
+    [
+        (over("", 300), DEFAULT, 800),
+        (over("", None), DEFAULT, None),
+        (over("stop"), DEFAULT, 0),
+        (over("stop", None), DEFAULT, 0),
+        (over("mhm"), DEFAULT, 2_500),
+        (over("mhm", None), DEFAULT, None),
+        (over("mhm", at_question=True), DEFAULT, 0),
+        (over("stop it"), Interruption(barge_in_words=3), 800),
+        (over("stop it", None), Interruption(barge_in_words=3), None),
+        (over("", 300), Interruption(barge_in_words=0), 800),
+    ],
+)
+def test_words_interrupt_at_once_and_sound_after_a_while(
+    barge_in: BargeIn, manners: Interruption, after: int | None
+) -> None:
+    assert insists_after(barge_in, manners, "en") == after
+
+
+@pytest.mark.parametrize(
+    ("barge_in", "manners", "language", "expected"),
+    [
+        (over(""), DEFAULT, "en", False),
+        (over("Mm-hmm"), DEFAULT, "en", True),
+        (over("Mm-hmm no"), DEFAULT, "en", False),
+        (over("Mm-hmm", at_question=True), DEFAULT, "en", False),
+        (over("Mm-hmm"), Interruption(backchannels=False), "en", False),
+        (over("d'accord"), DEFAULT, "fr-CA", True),
+        (over("d'accord"), DEFAULT, "en", False),
+        (over("Hold ON!"), Interruption(ignore_terms=("hold on",)), "en", True),
+        (over("Hold on", at_question=True), Interruption(ignore_terms=("Hold on",)), "xx", True),
+        (over("Hold on now"), Interruption(ignore_terms=("hold on",)), "en", False),
+    ],
+)
+def test_listening_is_the_whole_utterance_and_nothing_else(
+    barge_in: BargeIn, manners: Interruption, language: str, expected: object
+) -> None:
+    assert is_backchannel(barge_in, manners, language) is expected
