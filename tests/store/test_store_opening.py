@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import ProgrammingError
 
+from store.conftest import POSTGRES
 from turnwise.base.errors import ConfigError
 from turnwise.store import Store, StoreUnavailable, open_store
 from turnwise.store.secret_file import load_secret
@@ -85,6 +86,14 @@ async def test_a_url_of_no_database_is_refused(url: str, tmp_path: Path) -> None
 async def test_a_database_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable):
         await open_store("postgresql://u:secret@127.0.0.1:9/x", tmp_path)
+
+
+@pytest.mark.skipif(not POSTGRES, reason="TURNWISE_TEST_POSTGRES names no database")
+async def test_a_login_that_is_refused_is_told_in_one_sentence(tmp_path: Path) -> None:
+    assert POSTGRES is not None
+    nowhere = make_url(POSTGRES).set(database="nowhere").render_as_string(hide_password=False)
+    with pytest.raises(ConfigError, match=r"cannot be used: .*nowhere.* does not exist"):
+        await open_store(nowhere, tmp_path)
 
 
 async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-from turns.scenes import is_asked, says
+from turns.scenes import is_asked, says, speaks
 from turnwise.base.units import Millis
 from turnwise.testing import Timeline
-from turnwise.turns.events import PauseId, TurnScored
+from turnwise.turns.events import PauseId, SegmentId, Transcribed, TurnScored
 from turnwise.turns.explain import Decision, decide, explain
 from turnwise.turns.journal import lines, read
-from turnwise.turns.policy import Endpointing, Guards, Policy, Waiting
+from turnwise.turns.policy import Endpointing, Policy, Waiting
 from turnwise.turns.rules.waiting import USER_SILENT
 from turnwise.turns.state import Conversation
 
@@ -37,6 +37,19 @@ def test_a_turn_that_waited_longer_says_why() -> None:
     )
 
 
+def test_a_turn_that_waited_for_tentative_words_says_so() -> None:
+    t = Timeline()
+    speaks(t, 1_000, 1_500)
+    t.at(1_600, Transcribed(SegmentId(1), "I would like to", final=False))
+    t.until(5_000)
+    assert decisions(t)[1].facts == (
+        ("sign", "unfinished words"),
+        ("wait", "1000 ms"),
+        ("for tentative words", "+200 ms"),
+        ("instead of", "silence (normal): waited 500 ms more"),
+    )
+
+
 def decision(**changes: object) -> Decision:
     given: dict[str, object] = {
         "at": Millis(5),
@@ -63,10 +76,15 @@ def test_a_decision_is_one_line() -> None:
 
 
 def test_the_runner_up_is_the_rule_that_would_have_acted_next() -> None:
-    c = Conversation(Policy(), opened=True, now=Millis(7_000))
+    c = Conversation(Policy(waiting=Waiting(silence_end_call_ms=9_000)), opened=True)
+    c.now = Millis(7_000)
     decided = decide(USER_SILENT, c)
-    assert (decided.runner_up, decided.runner_up_in_ms) == ("break a silence nobody meant", 53_000)
-    silent = Policy(waiting=Waiting(max_duration_ms=None), guards=Guards(max_silence_ms=None))
-    assert (
-        decide(USER_SILENT, Conversation(silent, opened=True, now=Millis(7_000))).runner_up is None
+    assert (decided.runner_up, decided.runner_up_in_ms) == (
+        "end a call whose user fell silent",
+        2_000,
     )
+
+
+def test_what_is_due_in_minutes_is_no_runner_up() -> None:
+    c = Conversation(Policy(), opened=True, now=Millis(7_000))
+    assert decide(USER_SILENT, c).runner_up is None

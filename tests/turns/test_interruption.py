@@ -6,8 +6,10 @@ from turnwise.turns.policy import Interruption
 DEFAULT = Interruption()
 
 
-def over(words: str, ms: int | None = 300, *, at_question: bool = False) -> BargeIn:
-    return BargeIn(words, ms, at_question)
+def over(
+    words: str, ms: int | None = 300, *, at_question: bool = False, tentative: bool = False
+) -> BargeIn:
+    return BargeIn(words, ms, at_question, tentative)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +25,14 @@ def over(words: str, ms: int | None = 300, *, at_question: bool = False) -> Barg
         (over("stop it"), Interruption(barge_in_words=3), 800),
         (over("stop it", None), Interruption(barge_in_words=3), None),
         (over("", 300), Interruption(barge_in_words=0), 800),
+        (over("uh", tentative=True), DEFAULT, 2_500),
+        (over("uh", None, tentative=True), DEFAULT, None),
+        (over("uh"), DEFAULT, 0),
+        (over("no", tentative=True), DEFAULT, 0),
+        (over("uh", tentative=True, at_question=True), DEFAULT, 0),
+        (over("uh", tentative=True), Interruption(backchannels=False), 0),
+        (over("oh", tentative=True), Interruption(ignore_terms=("oh my",)), 2_500),
+        (over("", tentative=True), DEFAULT, 800),
     ],
 )
 def test_words_interrupt_at_once_and_sound_after_a_while(

@@ -285,3 +285,39 @@ def test_words_over_the_agent_that_come_without_a_detector_interrupt() -> None:
     assert t.when(Pause) == []
     t.until(6_000)
     assert user_said(t)[1:] == [(4_500, "no pasta")]
+
+
+def test_a_transcriber_may_go_on_in_the_same_segment_and_it_is_a_turn_of_its_own() -> None:
+    t = is_asked("I want pizza.")
+    answers(t, 2_500, "Pizza it is, which one would you like?", 4_000)
+    t.at(3_500, SpeechStarted())
+    t.at(3_750, Transcribed(SegmentId(1), "I want pizza, no", final=False))
+    assert t.when(CancelReply(ONE)) == [3_750]
+    t.at(3_760, SpeechContinued())
+    t.at(4_000, Transcribed(SegmentId(1), "I want pizza, no wait, pasta!", final=True))
+    t.at(4_100, SpeechStopped(100))
+    t.until(5_000)
+    assert user_said(t) == [(2_000, "I want pizza."), (4_500, "no wait, pasta!")]
+    t.at(5_100, Transcribed(SegmentId(1), "I want pizza, no wait, PASTA!", final=True))
+    assert user_said(t)[1:] == [(4_500, "no wait, PASTA!")]
+
+
+def test_a_segment_that_goes_on_in_other_words_amends_the_turn_it_began() -> None:
+    t = is_asked("I want pizza.")
+    answers(t, 2_500, "Pizza it is, which one would you like?", 4_000)
+    t.at(3_500, SpeechStarted())
+    t.at(3_750, Transcribed(SegmentId(1), "I want pasta.", final=True))
+    assert user_said(t) == [(2_000, "I want pasta.")]
+
+
+def test_a_backchannel_that_turns_out_to_be_more_interrupts_after_all() -> None:
+    t = is_asked("tell me more")
+    answers(t, 2_500, "Pizza it is, with cheese and olives.", 4_000)
+    speaks(t, 3_500, 3_700)
+    t.at(3_800, Transcribed(SegmentId(2), "okay", final=True))
+    t.at(3_900, Transcribed(SegmentId(2), "Okay.", final=True))
+    assert t.when(CancelReply) == []
+    t.at(4_200, Transcribed(SegmentId(2), "Okay, but no pizza", final=True))
+    assert t.when(CancelReply(ONE)) == [4_200]
+    t.until(6_000)
+    assert user_said(t)[-1][1].endswith("but no pizza")

@@ -97,6 +97,13 @@ def test_a_filler_waits_until_the_one_before_it_was_heard() -> None:
     assert spoken(t) == [(3_000, "Hm. "), (4_800, "Well. ")]
 
 
+def test_a_filler_whose_sound_is_late_is_not_followed_by_another() -> None:
+    t = is_asked("I want pizza", Policy(fillers=SLOW))
+    t.at(4_500, Voiced(ONE, 4, 300))
+    t.until(5_000)
+    assert spoken(t) == [(3_000, "Hm. "), (4_800, "Well. ")]
+
+
 def test_words_of_the_model_end_the_fillers_and_follow_them() -> None:
     t = is_asked("I want pizza", Policy(fillers=SLOW))
     t.at(3_000, Voiced(ONE, 4, 300))
@@ -248,14 +255,24 @@ def test_a_bet_is_lost_when_the_user_goes_on() -> None:
     assert spoken(t) == []
 
 
-def test_a_bet_is_lost_when_its_words_change_and_the_answer_comes_with_the_turn() -> None:
+def test_a_bet_is_lost_when_its_words_change_and_final_ones_are_bet_on_anew() -> None:
     t = Timeline(BET)
     speaks(t, 1_000, 1_500)
     t.at(1_600, Transcribed(SegmentId(1), "I want pasta", final=False))
     t.at(1_900, Transcribed(SegmentId(1), "I want pizza", final=True))
     t.until(3_000)
     assert t.of(CancelReply) == [(1_900, CancelReply(ONE, speculative=True))]
-    assert [(at, c.speculative) for at, c in t.of(StartReply)] == [(1_700, True), (2_000, False)]
+    assert [(at, c.speculative) for at, c in t.of(StartReply)] == [(1_700, True), (1_900, True)]
+    assert user_said(t) == [(2_000, "I want pizza")]
+
+
+def test_a_bet_is_not_placed_again_on_words_that_still_change() -> None:
+    t = Timeline(BET)
+    speaks(t, 1_000, 1_500)
+    t.at(1_600, Transcribed(SegmentId(1), "I want pasta", final=False))
+    t.at(1_900, Transcribed(SegmentId(1), "I want pizza", final=False))
+    t.until(3_000)
+    assert [(at, c.speculative) for at, c in t.of(StartReply)] == [(1_700, True), (2_200, False)]
 
 
 def test_a_bet_survives_punctuation() -> None:

@@ -157,10 +157,13 @@ def apply(
         else:
             raise OverrideForbidden(path)
     config = dict(conversation_config)
-    if _LANGUAGE in changes:
-        config = with_language(config, changes[_LANGUAGE])
     for path, value in changes.items():
         config = _put(config, path, value)
+    view(ConversationConfig, config)  # refuses values of other types
+    if _LANGUAGE in changes:
+        config = with_language(conversation_config, changes[_LANGUAGE])
+        for path, value in changes.items():
+            config = _put(config, path, value)
     return Overridden(config, tuple(".".join(path) for path in changes), tuple(ignored))
 
 

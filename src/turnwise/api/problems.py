@@ -12,8 +12,6 @@ from turnwise.api import errors
 from turnwise.base.errors import Error
 from turnwise.store import CursorRejected, StoreConflict, StoreUnavailable
 
-INTERNAL = (500, "internal_error")
-
 TABLE: dict[type[Error], tuple[int, str]] = {
     errors.Malformed: (400, "invalid_request"),
     CursorRejected: (400, "validation_error"),
@@ -25,7 +23,6 @@ TABLE: dict[type[Error], tuple[int, str]] = {
     errors.TooLarge: (413, "invalid_request"),
     errors.Invalid: (422, "validation_error"),
     errors.LimitReached: (429, "rate_limit_error"),
-    Error: INTERNAL,
     errors.NotOffered: (501, "not_implemented"),
     StoreUnavailable: (503, "service_unavailable"),
 }
@@ -51,12 +48,17 @@ def envelope(kind: str, code: str, message: str, legacy: str, request_id: str) -
 
 
 def answer(error: Error, request_id: str) -> JSONResponse:
-    """Return the published answer to an error of ours."""
-    status, kind = next(TABLE[cls] for cls in type(error).__mro__ if cls in TABLE)
+    """Return the published answer to an error of ours.
+
+    Raises:
+        Error: The same one, if it is not in the table.
+    """
+    row = next((TABLE[cls] for cls in type(error).__mro__ if cls in TABLE), None)
+    if row is None:
+        raise error  # nothing a caller could have done about: the edge logs it
+    status, kind = row
     if isinstance(error, errors.Invalid):
         return JSONResponse({"detail": list(error.problems)}, status)
-    if (status, kind) == INTERNAL:
-        return internal(request_id)
     legacy = error.legacy if isinstance(error, errors.RequestError) else error.code
     headers = {"retry-after": RETRY_AFTER[status]} if status in RETRY_AFTER else None
     return JSONResponse(
@@ -66,9 +68,8 @@ def answer(error: Error, request_id: str) -> JSONResponse:
 
 def internal(request_id: str) -> JSONResponse:
     """Return the answer to an error that is our own fault."""
-    status, kind = INTERNAL
-    message = "Something went wrong here; the log has it under this request id."
-    return JSONResponse(envelope(kind, kind, message, kind, request_id), status)
+    kind, message = "internal_error", "Something went wrong here; the log has it under this id."
+    return JSONResponse(envelope(kind, kind, message, kind, request_id), 500)
 
 
 def request_id_of(request: Request) -> str:

@@ -7,8 +7,6 @@ is our own fault: it is never handled, only reported. A test compares this drawi
     ├── ConfigError          the operator's mistake; on the command line: one sentence, exit code 2
     ├── FormatError          sound in a format we do not speak, or bytes that are not in theirs
     ├── ShapeError           plain data that is not what it should describe; names the place
-    ├── RequestError         the caller's mistake: REST 4xx, or an error frame and a close
-    │   └── LimitReached     too many at once, too much, too often
     ├── JournalError         a journal that cannot be read; names the line
     ├── ClockRanBackwards    an event handed to the engine after a later one
     └── ProviderError        someone else's fault: names provider, kind and whether to try again
@@ -49,18 +47,6 @@ class ShapeError(Error):
         """Dotted path to the value; empty for the whole."""
         self.reason = reason
         """What is wrong with it."""
-
-
-class RequestError(Error):
-    """The caller asked for something that cannot be done."""
-
-    code = "request"
-
-
-class LimitReached(RequestError):
-    """Too many at once, too much, or too often."""
-
-    code = "limit_reached"
 
 
 class JournalError(Error):

@@ -6,6 +6,7 @@ import typer
 
 from turnwise import __version__
 from turnwise.cli.replay import replay
+from turnwise.cli.serve import serve
 from turnwise.cli.simulate import simulate
 
 app = typer.Typer(
@@ -14,6 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command()(serve)
 app.command()(simulate)
 app.command()(replay)
 

@@ -72,6 +72,8 @@ class Setup:
     chunk_ms: int = 150
     record_sound: bool = True
     on_score: Callable[[float], None] = field(default=lambda _: None)
+    overhear: Callable[[Event], None] = field(default=lambda _: None)
+    """Told each event that hearing tells the engine."""
 
 
 class _Journal:
@@ -190,10 +192,14 @@ class Session:
             setup.chunk_ms,
             self._play,
         )
-        shells.hearing = self._hearing = Hearing(ears, setup.input_format, self.tell, tasks)
+        shells.hearing = self._hearing = Hearing(ears, setup.input_format, self._overhear, tasks)
         shells.speaking = Speaking(mouth, self._clock, self.tell, tasks)
         shells.sound = self._sound
         return shells
+
+    def _overhear(self, event: Event) -> None:
+        self.tell(event)
+        self._setup.overhear(event)
 
     def _hear_user(self, samples: Pcm) -> None:
         if self._sound is not None:

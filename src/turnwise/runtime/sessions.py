@@ -4,9 +4,15 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from turnwise.base.errors import LimitReached
+from turnwise.base.errors import Error
 from turnwise.runtime.session import Session
 from turnwise.turns.events import HungUp
+
+
+class AtCapacity(Error):
+    """This process takes no further conversation."""
+
+    code = "at_capacity"
 
 
 class Sessions:
@@ -33,14 +39,12 @@ class Sessions:
         """Count a conversation as live while the block runs.
 
         Raises:
-            LimitReached: If there are too many, or the server is shutting down.
+            AtCapacity: If there are too many, or the server is shutting down.
         """
         if self._draining:
-            raise LimitReached("the server is shutting down")
+            raise AtCapacity("the server is shutting down")
         if self._most is not None and len(self._live) >= self._most:
-            raise LimitReached(
-                f"{len(self._live)} conversations are live; the limit is {self._most}"
-            )
+            raise AtCapacity(f"{len(self._live)} conversations are live; the limit is {self._most}")
         self._live[session.conversation_id] = session
         self._empty.clear()
         try:

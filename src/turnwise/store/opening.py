@@ -6,9 +6,13 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from turnwise.base.errors import ConfigError
 from turnwise.store.api_keys import KeyRing
 from turnwise.store.blobs import LocalBlobs
+from turnwise.store.errors import StoreUnavailable
 from turnwise.store.migrations.upgrade import upgrade
 from turnwise.store.origins import Origins, unix_secs
 from turnwise.store.secret_file import load_secret
@@ -40,8 +44,7 @@ async def open_store(
     if engine.dialect.name == "sqlite" and engine.url.database:
         await to_thread(_probe, engine.url.database)
     try:
-        with translated():
-            await upgrade(engine)
+        await _migrate(engine)
     except BaseException:
         await engine.dispose()
         raise
@@ -56,6 +59,17 @@ def open_blobs(data_folder: Path) -> LocalBlobs:
 def open_signer(data_folder: Path, now: Callable[[], float] = unix_secs) -> Signer:
     """Return the signer of a data folder."""
     return Signer(_secret(data_folder / SIGNING_FILE), now)
+
+
+async def _migrate(engine: AsyncEngine) -> None:
+    try:
+        with translated():
+            await upgrade(engine)
+    except DBAPIError as exc:
+        reason = str(exc.orig).rpartition(": ")[2]
+        raise ConfigError(f"the database cannot be used: {reason}") from exc
+    except OSError as exc:  # a name that is nobody's, a network that is down
+        raise StoreUnavailable(f"the database cannot be reached: {exc.strerror}") from exc
 
 
 def _probe(file: str) -> None:

@@ -8,7 +8,6 @@ from turnwise.turns.rules import RULES
 from turnwise.turns.rules.rule import Facts, Rule
 from turnwise.turns.state import Conversation
 
-
 IN_SIGHT_MS = 30_000
 """How far ahead a runner-up is looked for: what is due in minutes explains nothing now."""
 

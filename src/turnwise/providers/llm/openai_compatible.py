@@ -68,7 +68,7 @@ class OpenAiModel:
         attempts: int = 2,
         headers: dict[str, str] | None = None,
     ) -> None:
-        """Make one; no connection is opened yet.
+        """Import the library, which takes a second or two, and open no connection yet.
 
         Args:
             base_url: Of the server, with the version.
@@ -100,6 +100,7 @@ class OpenAiModel:
         )
         self._models: dict[str, OpenAIChatModel] = {}
         self._meanings = _meanings()
+        self._chat_model(model)  # imports what a first caller would have to wait for
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
         """Yield text as it comes, then tool calls, then what it cost if the server tells.
@@ -259,6 +260,8 @@ def _meanings() -> _Meanings:
         OpenAIError: (ProviderBroken, "a bad answer"),
         ValueError: (ProviderBroken, "a bad answer"),
         TypeError: (ProviderBroken, "a bad answer"),
+        AttributeError: (ProviderBroken, "a bad answer"),
+        LookupError: (ProviderBroken, "a bad answer"),
     }
 
 

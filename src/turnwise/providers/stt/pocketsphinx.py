@@ -144,10 +144,12 @@ class PocketSphinx:
             ) from None
         if self._closed:
             self._free.put_nowait(worker)
-            raise ProviderUnavailable(SPEC.full_name, "the transcriber was closed")
+            raise _closed()
         return worker
 
     async def _ask(self, worker: "_Worker", letter: bytes, data: bytes = b"") -> str:
+        if self._closed:
+            raise _closed()
         answer = asyncio.wrap_future(worker.run(lambda: worker.ask(letter, data)))
         try:
             async with asyncio.timeout(self._reply_timeout_s):
@@ -181,6 +183,7 @@ class _Worker:
         self._process = self._start()
         self._loaded = False
         self._listening = False
+        self._stopped = False
 
     @property
     def pid(self) -> int:
@@ -201,6 +204,8 @@ class _Worker:
 
     def ask(self, letter: bytes, data: bytes) -> str:
         """Send a request and return the answer's words."""
+        if self._stopped:
+            raise _closed()
         if not self._listening and self._process.poll() is not None:  # died while nobody listened
             self._restart()
         self._load()
@@ -223,7 +228,11 @@ class _Worker:
         self._listening = False
 
     def stop(self) -> None:
-        """End the process and wait until it has ended."""
+        """End the process for good and wait until it has ended."""
+        self._stopped = True
+        self._reap()
+
+    def _reap(self) -> None:
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
@@ -233,7 +242,7 @@ class _Worker:
                 continue
 
     def _restart(self) -> None:
-        self.stop()
+        self._reap()
         self._process = self._start()
         self._loaded = False
 
@@ -260,6 +269,10 @@ class _Worker:
     def _pipe(pipe: IO[bytes] | None) -> BinaryIO:
         assert pipe is not None
         return cast("BinaryIO", pipe)
+
+
+def _closed() -> ProviderUnavailable:
+    return ProviderUnavailable(SPEC.full_name, "the transcriber was closed")
 
 
 async def _chunks(utterance: AsyncIterator[Pcm]) -> AsyncGenerator[bytes, None]:

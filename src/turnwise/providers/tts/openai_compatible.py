@@ -89,7 +89,7 @@ class OpenAiSynthesizer:
             return
         request = {
             "model": self._model,
-            "input": text,
+            "input": text.encode(errors="replace").decode(),  # half a surrogate pair is no JSON
             "voice": self._voice_of(options),
             "speed": options.speed,
             "response_format": "pcm",

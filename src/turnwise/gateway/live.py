@@ -1,0 +1,118 @@
+"""A session as seen from its socket: commands become messages, messages become events."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from turnwise.agents.tools import Tool
+from turnwise.agents.variables import Variables
+from turnwise.audio.formats import AudioFormat, encode
+from turnwise.base.clock import Clock
+from turnwise.gateway.connection import Connection
+from turnwise.runtime.session import Session
+from turnwise.runtime.speaking import SentSound
+from turnwise.turns.commands import CallTool, Command
+from turnwise.turns.events import CallId, HungUp, Transcribed
+from turnwise.wire.client_messages import (
+    ClientMessage,
+    ClientToolResult,
+    Pong,
+    UserAudioChunk,
+)
+from turnwise.wire.events import event_of
+from turnwise.wire.ping import PingClock
+from turnwise.wire.translate import Translator
+
+
+class LiveClient:
+    """The client of one conversation. The session shows and plays; the socket reads."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        translator: Translator,
+        tools: tuple[Tool, ...],
+        variables: Variables,
+        output_format: AudioFormat,
+    ) -> None:
+        self._connection = connection
+        self._translator = translator
+        self._tools = {tool.name: tool for tool in tools}
+        self._variables = variables
+        self._output_format = output_format
+
+    def show(self, command: Command) -> None:
+        """Tell the client what the engine did."""
+        self._connection.send(self._translator.obey(command))
+
+    def play(self, sound: SentSound) -> None:
+        """Send sound."""
+        data = encode(sound.samples, self._output_format)
+        self._connection.send(self._translator.audio(sound.reply, data, sound.alignment))
+
+    def call(self, command: CallTool, arguments: dict[str, Any]) -> None:
+        """Call a client tool."""
+        tool = self._tools[command.name]
+        parameters = tool.arguments(arguments, self._variables)
+        self._connection.send(self._translator.call_client(command, parameters))
+
+    def score(self, probability: float) -> None:
+        """Tell how likely speech is."""
+        self._connection.send(self._translator.vad_score(probability))
+
+    def overhear(self, heard: Transcribed) -> None:
+        """Tell words that may still change."""
+        if not heard.final and heard.text:
+            self._connection.send(self._translator.tentative(heard.text))
+
+
+class Reader:
+    """Takes in a client's messages."""
+
+    def __init__(
+        self,
+        session: Session,
+        pings: PingClock,
+        clock: Clock,
+        give_feedback: Callable[[ClientMessage], None],
+    ) -> None:
+        self._session = session
+        self._pings = pings
+        self._clock = clock
+        self._give_feedback = give_feedback
+
+    def take(self, message: ClientMessage) -> None:
+        """Pass a message on to whom it concerns."""
+        match message:
+            case UserAudioChunk(audio=audio):
+                self._session.hear(audio)
+            case Pong(event_id=event_id):
+                self._pings.pong(event_id, self._clock.now())
+            case ClientToolResult(tool_call_id=call, result=result, is_error=failed):
+                self._session.client_answered(CallId(call), result, failed=failed)
+            case _:
+                event = event_of(message)
+                if event is not None:
+                    self._session.tell(event)
+                else:
+                    self._give_feedback(message)
+
+    def gone(self, code: int) -> None:
+        """Take in that the client closed the socket."""
+        self._session.tell(HungUp(f"Client disconnected: {code}"))
+
+
+def tool_kinds(tools: tuple[Tool, ...]) -> dict[str, str]:
+    """Return the kind of each tool, by name."""
+    return {tool.name: tool.kind for tool in tools}
+
+
+def without_secrets(init: dict[str, Any]) -> dict[str, Any]:
+    """Return a client's first message as the record may keep it: without `secret__` variables."""
+    kept = json.loads(json.dumps(init))
+    variables = kept.get("dynamic_variables")
+    if isinstance(variables, dict):
+        kept["dynamic_variables"] = {
+            name: value for name, value in variables.items() if not name.startswith("secret__")
+        }
+    return dict(kept)

@@ -1,0 +1,92 @@
+"""A whole API on an empty store: in process, or on a port of its own for the official SDK."""
+
+import asyncio
+import io
+import socket
+import threading
+import wave
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from elevenlabs.client import ElevenLabs
+
+from api.api_kit import KEY, Running, conversation
+from turnwise.api import Deps, create_api
+from turnwise.store import open_blobs, open_signer, open_store, recording_key
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@asynccontextmanager
+async def opened(folder: Path, **more: Any) -> AsyncIterator[Deps]:  # noqa: ANN401
+    store = await open_store(f"sqlite:///{folder / 'test.db'}", folder, fixed_key=KEY)
+    try:
+        yield Deps(store=store, blobs=open_blobs(folder), signer=open_signer(folder), **more)
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+async def deps(tmp_path: Path) -> AsyncIterator[Deps]:
+    async with opened(tmp_path, voices=[{"voice_id": "v1", "name": "One"}]) as made:
+        yield made
+
+
+@pytest.fixture
+async def client(deps: Deps) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_api(deps))
+    headers = {"xi-api-key": KEY}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://test.local", headers=headers
+    ) as made:
+        yield made
+
+
+def wav() -> bytes:
+    """One second of two silent legs."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(2)
+        writer.setsampwidth(2)
+        writer.setframerate(16_000)
+        writer.writeframes(bytes(64_000))
+    return file.getvalue()
+
+
+@pytest.fixture
+def sound() -> bytes:
+    return wav()
+
+
+async def _serve(folder: Path, listener: socket.socket, running: Running) -> None:
+    async with opened(folder) as deps:
+        async with deps.store.writing() as tx:
+            await tx.conversations.begin(conversation(1))
+            await tx.conversations.begin(conversation(2, agent="agent_other"))
+        await deps.blobs.put(recording_key("conv_1"), wav())
+        config = uvicorn.Config(create_api(deps), log_level="warning", lifespan="off")
+        running.server = uvicorn.Server(config)
+        await running.server.serve(sockets=[listener])
+
+
+@pytest.fixture(scope="module")
+def sdk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ElevenLabs]:
+    """The official SDK, against a server on a free port of this machine."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    running, folder = Running(), tmp_path_factory.mktemp("sdk")
+    thread = threading.Thread(target=lambda: asyncio.run(_serve(folder, listener, running)))
+    thread.start()
+    with httpx.Client() as http:
+        yield ElevenLabs(api_key=KEY, base_url=url, httpx_client=http)
+    running.stop()
+    thread.join()
+    listener.close()
