@@ -14,6 +14,7 @@ from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from turnwise import minds as engines
+from turnwise.api.agents.documents import created
 from turnwise.api.app import create_api
 from turnwise.api.deps import Deps
 from turnwise.gateway.doors import Doors
@@ -56,7 +57,7 @@ async def prepare_house(settings: Settings) -> FirstStart:
             keys = await tx.api_keys.list()
             agent_id = known.items[-1].agent_id if known.items else ""
             if not agent_id:
-                agent_id = (await tx.agents.create(sample_agent())).agent_id
+                agent_id = (await tx.agents.create(created(sample_agent()))).agent_id
             new_key = ""
             if not keys and not settings.api_key:
                 _, new_key = await tx.api_keys.create("first start")

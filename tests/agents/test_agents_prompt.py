@@ -106,12 +106,12 @@ def test_a_language_is_said_unless_it_is_english() -> None:
 
 
 def test_a_conversation_as_messages() -> None:
-    lines = [
+    calls = (ToolUse("c1", "lookup", "{}"), ToolUse("c2", "weather", "{}"))
+    lines: list[Line] = [
         Said("agent", "Hello."),
         Said("user", "Where is it?"),
         Said("agent", "Let me look."),
-        ToolUse("c1", "lookup", "{}"),
-        ToolUse("c2", "weather", "{}"),
+        *calls,
         ToolOutcome("c1", "lookup", "on the van"),
         Note("Context: tea"),
         ToolOutcome("c2", "weather", "no sky", failed=True),
@@ -121,7 +121,7 @@ def test_a_conversation_as_messages() -> None:
         Message(role="system", text="Be kind."),
         Message(role="assistant", text="Hello."),
         Message(role="user", text="Where is it?"),
-        Message(role="assistant", text="Let me look.", tool_calls=(lines[3], lines[4])),  # type: ignore[arg-type]
+        Message(role="assistant", text="Let me look.", tool_calls=calls),
         Message(role="tool", text="on the van", tool_call_id="c1", tool_name="lookup"),
         Message(role="tool", text="no sky", tool_call_id="c2", tool_name="weather", failed=True),
         Message(role="user", text="[Context: tea]", is_note=True),

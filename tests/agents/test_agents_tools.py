@@ -196,7 +196,7 @@ def test_languages_offered_are_the_agents_own_and_its_presets() -> None:
 
 
 def test_records_come_first_each_name_once_and_missing_ones_are_said() -> None:
-    records = {
+    records: dict[str, dict[str, Any]] = {
         "tool_1": {"id": "tool_1", "tool_config": LOOKUP},
         "tool_2": {"type": "client", "name": "show"},
     }

@@ -128,7 +128,7 @@ async def test_the_whole_conversation_is_told(server: ScriptedServer) -> None:
                 {
                     "id": "c1",
                     "type": "function",
-                    "function": {"name": "look", "arguments": '{"in": "Rome"}'},
+                    "function": {"name": "look", "arguments": '{"in":"Rome"}'},
                 }
             ],
         },

@@ -55,7 +55,7 @@ async def test_what_is_spoken_is_noticed_and_heard(voice: object) -> None:
     turns = [turn for each in probabilities if (turn := gate.push(each))]
     assert isinstance(turns[0], Onset)
     assert isinstance(turns[-1], Offset)
-    assert abs(turns[0].at_ms - turns[0].speech_ms - 500) <= 100
+    assert -100 <= turns[0].at_ms - turns[0].speech_ms - 500 <= 250  # a soft consonant is late
     end_ms = turns[-1].at_ms - turns[-1].silence_ms
     assert abs(end_ms - (len(sound) / 16 - 500)) <= 350
 

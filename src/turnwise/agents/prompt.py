@@ -6,7 +6,7 @@ right behind it, so that every model takes the messages; nothing here knows a pr
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 from turnwise.agents.config import ConversationConfig, Guardrails, SupportedVoice
 
@@ -259,6 +259,8 @@ def _messages(lines: Sequence[Line]) -> Iterator[Message]:
                 yield _note(f"Result of {name}: {result}")
             case Note(text=text):
                 yield _note(text)
+            case _:
+                assert_never(line)
 
 
 def _calls(lines: Sequence[Line], start: int) -> tuple[ToolUse, ...]:

@@ -1,6 +1,7 @@
 """From "start a reply" to its words: asks the language model, passes on what it writes."""
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from contextlib import aclosing
 
@@ -93,14 +94,19 @@ class Thinking:
                     match event:
                         case TextDelta(text=text):
                             self._tell(ReplyText(reply, text))
-                        case ToolCall(id=id, name=name, arguments=arguments):
-                            self._tell(ToolRequested(reply, CallId(id), name, arguments))
+                        case ToolCall(name=name, arguments=arguments):
+                            self._tell(ToolRequested(reply, _new_call(name), name, arguments))
                         case Usage():
                             self.usage.append((reply, event))
         except ProviderError as error:
             self._tell(ReplyFailed(reply, _reason(error)))
         else:
             self._tell(ReplyWritten(reply))
+
+
+def _new_call(tool: str) -> CallId:
+    """Return an id as the hosted service makes them; models' own ids repeat."""
+    return CallId(f"{tool}_{secrets.token_hex(16)}")
 
 
 def _reason(error: ProviderError) -> str:

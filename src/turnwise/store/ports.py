@@ -230,7 +230,7 @@ class Store(Protocol):
     """A database."""
 
     def reading(self) -> AbstractAsyncContextManager[Transaction]:
-        """Open a transaction that only reads."""
+        """Open what only reads; each statement sees the newest state."""
 
     def writing(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction that may write. Those of one SQLite file take turns."""

@@ -228,7 +228,8 @@ def _parameters(tools: Sequence[ToolSpec]) -> "ModelRequestParameters":
 
 
 def _tool_call(part: "ai.ToolCallPart") -> ToolCall:
-    arguments = part.args_as_json_str()
+    written = part.args
+    arguments = written if isinstance(written, str) and written else part.args_as_json_str()
     try:
         whole = isinstance(json.loads(arguments), dict)
     except ValueError:
