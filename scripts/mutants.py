@@ -76,7 +76,7 @@ MUTANTS = (
     Mutant("a bet is spoken before the turn is taken", "replying.py",
            "if reply.bet is not None or reply.spoken == len(reply.text):",
            "if reply.spoken == len(reply.text):"),
-    Mutant("superseded context reaches the model", "replying.py",
+    Mutant("superseded context reaches the model", "state.py",
            "ignored_as_backchannel=hidden):\n            return hidden",
            "ignored_as_backchannel=hidden):\n            return False"),
     Mutant("failures are never too many", "replying.py", "c.failures = failures + 1",

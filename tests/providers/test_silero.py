@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
@@ -90,13 +91,13 @@ async def test_a_stream_is_judged_alone_as_among_thirty_others() -> None:
 
 async def test_a_burst_is_judged_in_order_and_starves_nobody() -> None:
     detector = Silero()
-    frames = noise(3, 400)
-    frames[200:] //= 50
+    frames = noise(3, 200)
+    frames[100:] //= 50
     one_by_one = await judged(detector, frames)
     burst, other = detector.open(), detector.open()
     async with asyncio.TaskGroup() as group:
         whole = group.create_task(burst.judge(frames))
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0)
         await other.judge(noise(4, 1))
         assert not whole.done()
     await detector.aclose()
@@ -200,3 +201,14 @@ def test_the_other_branch_is_the_net_of_the_other_rate() -> None:
         if name.endswith("forward_basis_buffer")
     ]
     assert basis == [(130, 1, 128)]
+
+
+async def test_a_burst_waits_for_silent_streams_only_once() -> None:
+    detector = Silero()
+    stream, *silent = (detector.open() for _ in range(5))
+    await stream.judge(noise(12, 1))
+    began = time.monotonic()
+    await stream.judge(noise(12, 100))
+    await detector.aclose()
+    assert time.monotonic() - began < 100 * 0.008 / 2
+    assert silent

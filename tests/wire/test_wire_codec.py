@@ -20,7 +20,8 @@ from turnwise.wire.client_messages import (
 )
 from turnwise.wire.codec import Limits, decode, decode_server, encode
 from turnwise.wire.errors import WireError
-from turnwise.wire.server_messages import Audio, ClientToolCall, Ping, ServerMessage
+from turnwise.wire.server_messages import Audio, Ping, ServerMessage
+from turnwise.wire.tool_messages import ClientToolCall
 
 GOLDEN = {path.stem: path for path in (Path(__file__).parent / "golden").glob("*.json")}
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.jsonl"))

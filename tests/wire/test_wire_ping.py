@@ -12,23 +12,27 @@ def run(clock: PingClock, rounds: list[int], *, waits: bool) -> list[int]:
     for number, ms in enumerate(rounds):
         at = number * 10_000
         ping = clock.ping(Millis(at))
-        slept = (ping.ping_ms or 0) if waits else 0
+        slept = 0
+        if ping.ping_ms is not None:
+            announced.append(ping.ping_ms)
+            slept = ping.ping_ms if waits else 0
         clock.pong(ping.event_id, Millis(at + ms + slept))
-        assert clock.ping_ms is not None
-        announced.append(clock.ping_ms)
     return announced
 
 
 def test_the_first_ping_announces_nothing_and_numbers_rise() -> None:
     clock = PingClock()
-    first, second = clock.ping(Millis(0)), clock.ping(Millis(10))
-    assert (first.event_id, first.ping_ms, second.event_id) == (1, None, 2)
-    assert clock.ping_ms is None
+    first = clock.ping(Millis(0))
+    assert (first.event_id, first.ping_ms, clock.ping_ms) == (1, None, None)
+    clock.pong(1, Millis(12))
+    second, third = clock.ping(Millis(20)), clock.ping(Millis(30))
+    assert (second.event_id, second.ping_ms) == (2, 12)
+    assert (third.event_id, third.ping_ms) == (3, None)
 
 
 @pytest.mark.parametrize("waits", [True, False])
 def test_a_steady_client_is_measured_exactly_whether_it_waits_or_not(waits: bool) -> None:  # noqa: FBT001
-    assert run(PingClock(), [40] * 20, waits=waits) == [40] * 20
+    assert run(PingClock(), [40] * 20, waits=waits) == [40] * 10
 
 
 @pytest.mark.parametrize("waits", [True, False])
@@ -37,21 +41,11 @@ def test_a_change_is_followed(waits: bool) -> None:  # noqa: FBT001
     assert abs(announced[-1] - 200) <= 5
 
 
-@given(st.lists(st.integers(0, 5_000), min_size=1, max_size=30), st.booleans())
+@given(st.lists(st.integers(0, 5_000), min_size=2, max_size=30), st.booleans())
 def test_what_is_announced_cannot_run_away(rounds: list[int], waits: bool) -> None:  # noqa: FBT001
     announced = run(PingClock(), rounds, waits=waits)
-    assert all(1 <= ms <= MOST_MS for ms in announced)
-
-
-@given(st.integers(1, 400), st.lists(st.integers(-3, 3), min_size=5, max_size=40), st.booleans())
-def test_a_client_that_waits_is_not_taken_for_further_and_further(
-    away: int,
-    jitter: list[int],
-    waits: bool,  # noqa: FBT001
-) -> None:
-    rounds = [max(1, away + each) for each in jitter]
-    announced = run(PingClock(), rounds, waits=waits)
-    assert max(announced) <= max(rounds) + away // 2 + 3
+    least, most = (max(1, min(MOST_MS, ms)) for ms in (min(rounds), max(rounds)))
+    assert all(least <= ms <= most for ms in announced)
 
 
 def test_answers_to_nothing_measure_nothing() -> None:

@@ -7,7 +7,7 @@ the digest of a guess cannot be steered without the pepper.
 
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -25,6 +25,11 @@ FIXED_ID = "key_setting"
 _ROW = select(API_KEYS.c.key_id, API_KEYS.c.name, API_KEYS.c.hint, API_KEYS.c.created_at)
 
 
+REMEMBERED_SECS = 5
+"""For how long a key is known without asking the database; a key that is revoked by another
+process may work for so much longer."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyRing:
     """What is needed to recognise a key."""
@@ -32,6 +37,8 @@ class KeyRing:
     pepper: bytes
     fixed: str
     """A secret that always works and is not in the table; empty: none."""
+    known: dict[str, tuple[ApiKey, float]] = field(default_factory=dict)
+    """Keys that were looked up, by digest, and the unix seconds until which that counts."""
 
     def digest(self, secret: str) -> str:
         """Return what is stored of a secret."""
@@ -75,9 +82,18 @@ class SqlApiKeys:
         """Return the key with this secret; None: there is none."""
         if self.ring.is_fixed(secret):
             return ApiKey(key_id=FIXED_ID, name="setting", hint=secret[-HINT_CHARS:], created_at=0)
-        query = _ROW.where(API_KEYS.c.digest == self.ring.digest(secret))
+        digest, now = self.ring.digest(secret), self.origins.now()
+        key, until = self.ring.known.get(digest, (None, 0.0))
+        if key is not None and now < until:
+            return key
+        self.ring.known.pop(digest, None)
+        query = _ROW.where(API_KEYS.c.digest == digest)
         row = (await self.connection.execute(query)).one_or_none()
-        return None if row is None else ApiKey(**row._mapping)  # noqa: SLF001  # its public name
+        if row is None:
+            return None
+        key = ApiKey(**row._mapping)  # noqa: SLF001  # its public name
+        self.ring.known[digest] = (key, now + REMEMBERED_SECS)
+        return key
 
     async def list(self) -> tuple[ApiKey, ...]:
         """Return all keys, the oldest first."""
@@ -87,5 +103,6 @@ class SqlApiKeys:
 
     async def revoke(self, key_id: str) -> bool:
         """Make a key worthless. False: there was none."""
+        self.ring.known.clear()
         result = await self.connection.execute(delete(API_KEYS).where(API_KEYS.c.key_id == key_id))
         return result.rowcount > 0

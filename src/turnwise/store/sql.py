@@ -5,6 +5,7 @@ from asyncio import Lock
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import URL, event, exc, make_url, text
@@ -12,6 +13,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from turnwise.base.errors import ConfigError
+from turnwise.store import sqlite_driver
 from turnwise.store.agents import SqlAgents
 from turnwise.store.api_keys import KeyRing, SqlApiKeys
 from turnwise.store.conversations import SqlConversations
@@ -135,7 +137,7 @@ def engine_for(url: str) -> AsyncEngine:
         parsed.set(drivername=driver),
         hide_parameters=True,  # an error must not carry what users said
         json_serializer=_to_json,
-        **_pool(parsed),
+        **_connecting(parsed),
     )
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
@@ -150,9 +152,9 @@ def _reader_of(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
-def _pool(url: URL) -> dict[str, Any]:
+def _connecting(url: URL) -> dict[str, Any]:
     if url.drivername.startswith("sqlite"):
-        return {}
+        return {"async_creator": partial(sqlite_driver.connect, url.database or ":memory:")}
     return {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True}
 
 
@@ -161,7 +163,6 @@ def _to_json(value: object) -> str:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  # of the driver
-    connection.isolation_level = None  # we say ourselves when a transaction begins
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA journal_mode = WAL")

@@ -39,13 +39,9 @@ def request(c: Conversation, reply: Reply, asked: ToolRequested) -> None:
 def _wants_announcement(c: Conversation, reply: Reply, call: Call) -> bool:
     if not c.policy.pre_tool_line or reply.text[reply.pass_starts :].strip():
         return False
-    match call.manners.pre_tool_speech:
-        case PreToolSpeech.FORCE:
-            return True
-        case PreToolSpeech.AUTO:
-            return c.latencies.get(call.name, 0) >= c.policy.slow_tool_ms
-        case PreToolSpeech.OFF:
-            return False
+    if call.manners.pre_tool_speech is PreToolSpeech.AUTO:
+        return c.latencies.get(call.name, 0) >= c.policy.slow_tool_ms
+    return call.manners.pre_tool_speech is PreToolSpeech.FORCE
 
 
 def held_until(c: Conversation, call: Call) -> Millis | None:

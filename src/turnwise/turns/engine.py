@@ -21,7 +21,10 @@ from turnwise.turns.rules import RULES
 from turnwise.turns.rules.rule import Rule
 from turnwise.turns.state import Conversation
 
-_DUES = tuple((rule.due, rule) for rule in RULES)
+_DUES = {
+    replying: tuple((r.due, r) for r in RULES if r.replying is None or r.replying is replying)
+    for replying in (False, True)
+}
 
 Watch = Callable[[Rule, Conversation], None]
 """Is told of each rule just before it acts."""
@@ -100,7 +103,7 @@ class Engine:
         c = self.conversation
         now = c.now
         earliest: Millis | None = None
-        for due_at, rule in _DUES:
+        for due_at, rule in _DUES[c.reply is not None]:
             due = due_at(c)
             if due is None:
                 continue

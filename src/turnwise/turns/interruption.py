@@ -1,15 +1,26 @@
 """What counts as a barge-in: words, duration, and what is only listening."""
 
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 
-from turnwise.turns.language import count_words, plain, words_of
+from turnwise.turns.language import count_words, is_made_of, is_short_answer, plain, words_of
 from turnwise.turns.policy import Interruption
 
 
 @lru_cache(maxsize=256)
 def _own_terms(manners: Interruption) -> frozenset[str]:
     return frozenset(plain(term) for term in manners.ignore_terms)
+
+
+class Question(Enum):
+    """Which question of the reply the user had heard when the speech began."""
+
+    NONE = "none"
+    EARLIER = "earlier"
+    """The agent went on after it: "yes" answers it, "mhm" does not."""
+    LAST = "last"
+    """The reply ends with it: all that is said answers it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +31,7 @@ class BargeIn:
     """What was said since the user's last turn."""
     speaking_ms: int | None
     """How long the user has been speaking; None while silent."""
-    answers_question: bool
-    """Whether the agent was at its last question: then "yes" is an answer, no backchannel."""
+    question: Question = Question.NONE
     tentative: bool = False
     """Whether the words may still change: "uh" may become "uh huh"."""
 
@@ -36,14 +46,18 @@ def is_backchannel(barge_in: BargeIn, manners: Interruption, language: str) -> b
         return False
     if said in _own_terms(manners):
         return True
-    listening = manners.backchannels and said in words_of(language).backchannels
-    return listening and not barge_in.answers_question
+    lists = words_of(language)
+    if not manners.backchannels or not is_made_of(said, lists.backchannels):
+        return False
+    if barge_in.question is Question.LAST:
+        return False
+    return barge_in.question is Question.NONE or not is_short_answer(said, lists)
 
 
 def _may_become_backchannel(barge_in: BargeIn, manners: Interruption, language: str) -> bool:
     """Return whether tentative words are how something begins that is only listening."""
     begun = f"{plain(barge_in.words)} "
-    if not barge_in.tentative or barge_in.answers_question or not begun.strip():
+    if not barge_in.tentative or barge_in.question is Question.LAST or not begun.strip():
         return False
     terms = _own_terms(manners)
     if manners.backchannels:

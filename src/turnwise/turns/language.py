@@ -7,6 +7,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+MOST_BACKCHANNEL_WORDS = 4
+"""An utterance of more words is no mere listening."""
+
 _WORD = re.compile(r"[\w']+")
 _SENTENCE = re.compile(r"[^.!?…]+[.!?…]*")
 
@@ -130,6 +133,16 @@ def plain(text: str) -> str:
     return " ".join(_WORD.findall(text.casefold()))
 
 
+def is_made_of(text: str, terms: frozenset[str]) -> bool:
+    """Return whether a text is terms one after the other: "yeah, okay", "mhm mhm"."""
+    said = plain(text).split()
+    reached = {0}
+    for end in range(1, len(said) + 1):
+        if any(start in reached and " ".join(said[start:end]) in terms for start in range(end)):
+            reached.add(end)
+    return 0 < len(said) <= MOST_BACKCHANNEL_WORDS and len(said) in reached
+
+
 def count_words(text: str) -> int:
     """Return how many words a text has."""
     return len(plain(text).split())
@@ -139,6 +152,11 @@ def last_sentence_starts(text: str) -> int:
     """Return where in the text its last sentence begins; 0 if it is all one sentence."""
     starts = [m.start() for m in _SENTENCE.finditer(text) if plain(m.group())]
     return starts[-1] if starts else 0
+
+
+def questions(text: str) -> list[tuple[int, int]]:
+    """Return begin and end of each sentence of a text that is a question."""
+    return [m.span() for m in _SENTENCE.finditer(text) if is_question(m.group())]
 
 
 def is_question(text: str) -> bool:

@@ -4,7 +4,7 @@ from turnwise.base.units import Millis
 from turnwise.turns.commands import Cause, ScoreTurn
 from turnwise.turns.endpointing import Pause, Sign, signs
 from turnwise.turns.events import PauseId, SegmentId, Transcribed
-from turnwise.turns.interruption import BargeIn
+from turnwise.turns.interruption import BargeIn, Question
 from turnwise.turns.language import plain, words_of
 from turnwise.turns.replying import announce, drop, question_at_the_ear, speak, untouched
 from turnwise.turns.state import Conversation, Segment, TakenTurn
@@ -56,17 +56,24 @@ def hear(c: Conversation, heard: Transcribed) -> None:
         else:
             _hear_now(c, heard.segment, segment)
     elif taken is not None and (old := taken.segments.get(heard.segment)) is not None:
-        words = heard.text.split()[old.skipped :]
-        said = old.text.split()
-        went_on = list(map(plain, words[: len(said)])) == list(map(plain, said))
-        if user.resumed and went_on and len(words) > len(said):
-            text, skipped = " ".join(words[len(said) :]), old.skipped + len(said)
-            _hear_now(c, heard.segment, Segment(text, heard.final, skipped))
+        beyond = _beyond(old, heard)
+        if user.resumed and beyond is not None:
+            _hear_now(c, heard.segment, beyond)
         else:
-            text = " ".join(words) if old.skipped else heard.text
+            text = " ".join(heard.text.split()[old.skipped :]) if old.skipped else heard.text
             _amend_taken(c, taken, heard.segment, Segment(text, heard.final, old.skipped))
     elif (ignored := user.ignored.get(heard.segment)) and plain(ignored.text) != plain(heard.text):
-        _hear_now(c, heard.segment, segment)  # it was more than listening
+        _hear_now(c, heard.segment, _beyond(ignored, heard) or segment)  # it was more
+
+
+def _beyond(old: Segment, heard: Transcribed) -> Segment | None:
+    """Return what was added to the words of a segment that were dealt with; None: nothing was."""
+    words = heard.text.split()[old.skipped :]
+    said = old.text.split()
+    went_on = list(map(plain, words[: len(said)])) == list(map(plain, said))
+    if not went_on or len(words) <= len(said):
+        return None
+    return Segment(" ".join(words[len(said) :]), heard.final, old.skipped + len(said))
 
 
 def _was_thrown_away(c: Conversation) -> bool:
@@ -185,4 +192,11 @@ def barge_in(c: Conversation) -> BargeIn:
     user = c.user
     since = user.speaking_since
     speaking_ms = None if since is None else c.now - since
-    return BargeIn(user.words, speaking_ms, bool(user.question), user.tentative)
+    return BargeIn(user.words, speaking_ms, _question(c), user.tentative)
+
+
+def _question(c: Conversation) -> Question:
+    if not c.user.question:
+        return Question.NONE
+    ended = c.reply is not None and c.reply.text.strip() == c.user.question.strip()
+    return Question.LAST if ended else Question.EARLIER

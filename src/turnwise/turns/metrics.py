@@ -28,6 +28,7 @@ from turnwise.turns.events import (
 from turnwise.turns.journal import Step
 from turnwise.turns.language import last_sentence_starts
 from turnwise.turns.policy import Policy
+from turnwise.turns.rules.barge_in import USER_INSISTS
 from turnwise.turns.rules.guards import AUDIO_STALLS
 from turnwise.turns.transcript import UserSaid
 
@@ -147,11 +148,13 @@ class _Reader:
         self.texts: dict[ReplyId, str] = {}
         self.quiet_at: int | None = None
         self.live: ReplyId | None = None
+        self.insisted = False
 
     def step(self, step: Step) -> None:
         self._event(step)
         if AUDIO_STALLS.name in step.fired:
             self._silent(self.last_audio)
+        self.insisted = USER_INSISTS.name in step.fired
         for command in step.commands:
             self._reply_began(step.at, command)
             self._reply_went_on(step.at, command)
@@ -228,7 +231,7 @@ class _Reader:
                 self._over(reply, at)
             case CancelReply(reply=reply, speculative=bet):
                 audible = self.agent.cut(at) > 0
-                if self.speech_began is not None and (audible or self.quiet_at is not None):
+                if self.insisted and (audible or self.quiet_at is not None):
                     self.quiet_at = at if self.quiet_at is None else self.quiet_at
                     self._barge_in(confirmed=True)
                 self.quiet_at = None
@@ -244,9 +247,11 @@ class _Reader:
                 pass
 
     def _barge_in(self, *, confirmed: bool) -> None:
-        if self.quiet_at is not None:
-            onset = self.user.spans[-1][0] if self.speech_began is None else self.speech_began
-            self.metrics.barge_ins.append(BargeInMetrics(onset, self.quiet_at, confirmed))
+        assert self.quiet_at is not None
+        onset = self.speech_began
+        if onset is None:  # words that no speech was detected for interrupt when they come
+            onset = self.user.spans[-1][0] if self.user.spans else self.quiet_at
+        self.metrics.barge_ins.append(BargeInMetrics(onset, self.quiet_at, confirmed))
         self.quiet_at = None
 
     def _over(self, reply: ReplyId, at: int) -> None:
@@ -256,8 +261,7 @@ class _Reader:
         turn.heard = at
         if turn.first_sentence is None and self.texts.get(reply):
             turn.first_sentence = at
-        if turn.taken is not None:
-            self.metrics.turns.append(turn)
+        self.metrics.turns.append(turn)
 
     def finish(self) -> Metrics:
         overlaps = _overlaps(self.user.spans, self.agent.spans)

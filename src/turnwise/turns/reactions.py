@@ -36,9 +36,9 @@ from turnwise.turns.listening import hear, start_speech, stop_speech, take
 from turnwise.turns.reply import Reply
 from turnwise.turns.replying import (
     announce,
+    break_off,
     drop,
     end,
-    fail,
     finish_with,
     interruptible,
     speak,
@@ -85,8 +85,8 @@ def react(to: Event, c: Conversation) -> None:
                     _add_farewell(c, reply)
                 announce(c)
         case ReplyFailed(reply=id, reason=reason):
-            if c.live(id):
-                fail(c, "llm_error", reason)
+            if (reply := c.live(id)) and (reply.goes_on or not reply.written):
+                break_off(c, "llm_error", reason)
         case Voiced(reply=id, chars=chars, ms=ms, ends_ms=ends):
             if reply := c.live(id):
                 reply.voice(chars, ms, ends, Millis(c.now + c.policy.playout_ms))
@@ -96,7 +96,7 @@ def react(to: Event, c: Conversation) -> None:
                 reply.played(ms, c.now)
         case SpeechFailed(reply=id, reason=reason):
             if c.live(id):
-                fail(c, "tts_error", reason)
+                break_off(c, "tts_error", reason)
         case HearingFailed(reason=reason):
             c.do(Report("asr_transcription_error", reason))
             if not c.policy.text_only and c.closing is None:

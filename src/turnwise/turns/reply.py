@@ -87,6 +87,8 @@ class Reply:
     """Why the conversation ends when it was heard; None if it goes on."""
     farewell: str = ""
     """Said behind what the model is still writing."""
+    broken: tuple[str, str] | None = None
+    """Kind and detail of the failure that ends it once what is queued was heard; None: none."""
     text: str = ""
     """All that was written, fillers included."""
     parts: list[Part] = field(default_factory=list)

@@ -13,11 +13,11 @@ from turnwise.turns.commands import (
     StartReply,
 )
 from turnwise.turns.events import ReplyId
-from turnwise.turns.language import is_question, last_sentence_starts
+from turnwise.turns.language import questions
 from turnwise.turns.policy import ToolInterruption
 from turnwise.turns.reply import Author, Reply
 from turnwise.turns.state import Conversation
-from turnwise.turns.transcript import ContextAdded, Entry, ToolCalled, Transcript, UserSaid
+from turnwise.turns.transcript import ToolCalled, Transcript, UserSaid
 
 VOICELESS = frozenset({"tts_error", "tts_timeout"})
 """Failures after which there is no voice to say farewell with."""
@@ -63,20 +63,11 @@ def say(
 
 
 def known(c: Conversation) -> Transcript:
-    """Return what a model may know: superseded context and mere listening left out."""
+    """Return what a model may know, the present reply as far as it is written included."""
     reply = c.reply
-    entries = c.transcript
-    if reply is not None and reply.parts:
-        entries += tuple(reply.said(len(reply.text)))
-    return tuple(e for e in entries if not _is_hidden(e))
-
-
-def _is_hidden(entry: Entry) -> bool:
-    match entry:
-        case ContextAdded(superseded=hidden) | UserSaid(ignored_as_backchannel=hidden):
-            return hidden
-        case _:
-            return False
+    if reply is None or not reply.parts:
+        return c.visible
+    return c.visible + tuple(reply.said(len(reply.text)))
 
 
 def speak(c: Conversation) -> None:
@@ -156,6 +147,17 @@ def _forget_calls(c: Conversation, reply: Reply) -> None:
     reply.parts = [p for p in reply.parts if not (isinstance(p, ToolCalled) and p.call in held)]
 
 
+def break_off(c: Conversation, kind: str, detail: str) -> None:
+    """Give up on a reply; sound of it that is queued is still heard."""
+    reply = c.reply
+    assert reply is not None
+    if reply.bet is not None or not (reply.playing(c.now) or reply.paused):
+        fail(c, kind, detail)
+        return
+    reply.broken = (kind, detail)
+    reply.written, reply.goes_on = True, False
+
+
 def fail(c: Conversation, kind: str, detail: str) -> None:
     """Give up on a reply: say so in the record, apologise, or end when it happens too often."""
     reply = c.reply
@@ -231,8 +233,10 @@ def untouched(c: Conversation) -> bool:
 
 
 def question_at_the_ear(c: Conversation) -> str:
-    """Return the reply if the user hears the question it ends with: then "yes" answers it."""
+    """Return the reply as far as the last question that began to be heard; empty: none did."""
     reply = c.reply
-    if reply is None or not is_question(reply.text):
+    if reply is None:
         return ""
-    return reply.text if reply.heard(c.now) > last_sentence_starts(reply.text) else ""
+    heard = reply.heard(c.now)
+    asked = [end for start, end in questions(reply.text) if start < heard]
+    return reply.text[: asked[-1]] if asked else ""

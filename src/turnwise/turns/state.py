@@ -10,7 +10,7 @@ from turnwise.turns.commands import Amend, Append, Cause, Command
 from turnwise.turns.events import CallId, HandOverAsked, PauseId, ReplyId, SegmentId
 from turnwise.turns.policy import Execution, Policy, ToolManners
 from turnwise.turns.reply import START, Reply
-from turnwise.turns.transcript import AgentSaid, Entry, Transcript
+from turnwise.turns.transcript import AgentSaid, ContextAdded, Entry, Transcript, UserSaid
 
 NO_PAUSE = PauseId(0)
 NO_SEGMENT = SegmentId(-1)
@@ -114,6 +114,14 @@ class Call:
         return self.manners.expects_response and self.manners.execution is not Execution.ASYNC
 
 
+def _is_hidden(entry: Entry) -> bool:
+    match entry:
+        case ContextAdded(superseded=hidden) | UserSaid(ignored_as_backchannel=hidden):
+            return hidden
+        case _:
+            return False
+
+
 @dataclass(slots=True)
 class Conversation:
     """The joint state."""
@@ -128,6 +136,8 @@ class Conversation:
     """Index of the user's turn that is to be answered, if it is one."""
     taken: TakenTurn | None = None
     transcript: Transcript = ()
+    visible: Transcript = ()
+    """What of it a model may know: no superseded context, no mere listening."""
     replies: int = 0
     calls: dict[CallId, Call] = field(default_factory=dict)
     """Tool calls that are not settled; they outlive their reply."""
@@ -173,6 +183,8 @@ class Conversation:
     def append(self, entry: Entry) -> int:
         """Add an entry to the transcript and return its index."""
         self.transcript += (entry,)
+        if not _is_hidden(entry):
+            self.visible += (entry,)
         self.do(Append(entry))
         if isinstance(entry, AgentSaid) and not entry.filler:
             self.last_text = entry.text
@@ -181,6 +193,7 @@ class Conversation:
     def amend(self, index: int, entry: Entry) -> None:
         """Put an entry in the place of an earlier one."""
         self.transcript = (*self.transcript[:index], entry, *self.transcript[index + 1 :])
+        self.visible = tuple(each for each in self.transcript if not _is_hidden(each))
         self.do(Amend(index, entry))
 
     def live(self, reply_id: ReplyId) -> Reply | None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import IO, BinaryIO, TypeVar, cast
 
 from turnwise.audio.pcm import Pcm, to_s16le
@@ -213,16 +213,14 @@ class _Worker:
         try:
             write_frame(self._pipe(self._process.stdin), letter, data)
         except OSError as error:
-            raise ProviderBroken(SPEC.full_name, "a worker died") from error
+            raise self._died() from error
         return self._answer(b"W").decode()
 
     def make_ready(self) -> None:
         """Forget an utterance that was given up, and replace a process that died."""
         if self._process.poll() is None and self._listening:
-            try:
+            with suppress(ProviderBroken):
                 self.ask(b"X", b"")
-            except ProviderBroken:
-                self._process.kill()
         if self._process.poll() is not None:
             self._restart()
         self._listening = False
@@ -236,10 +234,13 @@ class _Worker:
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
-            try:
+            with suppress(BrokenPipeError):  # what was not yet sent is of no use any more
                 self._pipe(pipe).close()
-            except BrokenPipeError:  # what was not yet sent is of no use any more
-                continue
+
+    def _died(self) -> ProviderBroken:
+        self._process.kill()
+        self._process.wait()  # from here on everybody sees that it is gone
+        return ProviderBroken(SPEC.full_name, "a worker died")
 
     def _restart(self) -> None:
         self._reap()
@@ -257,8 +258,7 @@ class _Worker:
     def _answer(self, expected: bytes) -> bytes:
         frame = read_frame(self._pipe(self._process.stdout))
         if frame is None:
-            self._process.kill()
-            raise ProviderBroken(SPEC.full_name, "a worker died")
+            raise self._died()
         letter, data = frame
         if letter == b"F":
             raise ProviderRefused(SPEC.full_name, f"the model cannot be loaded: {data.decode()}")

@@ -2,8 +2,8 @@
 
 Laws: frames of a stream are judged in the order in which they came; a batch holds at most one frame
 of each stream and 64 in all; streams take turns, so that a burst of one delays no other by more
-than a batch. A frame waits at most `tick_ms` for others to join it, and not at all once every open
-stream has one.
+than a batch. The first frame of a call of `judge` waits at most `tick_ms` for those of other streams,
+the others not at all, and none does once every open stream has one.
 """
 
 import asyncio
@@ -43,6 +43,8 @@ class _Job:
     frames: Frames
     future: "asyncio.Future[list[float]]"
     loop: asyncio.AbstractEventLoop
+    since: float = field(default_factory=time.monotonic)
+    """When it came, in seconds of the monotonic clock."""
     probabilities: list[float] = field(default_factory=list)
 
     def settle(self, error: ProviderError | None = None) -> None:
@@ -167,11 +169,12 @@ class Silero:
     def _next_batch(self) -> "list[tuple[SileroStream, _Job]]":
         """Return streams with the call whose frame is next; none: the work is done."""
         with self._lock:
-            until = time.monotonic() + self._tick_s
             while self._waiting and not self._enough():
-                left = until - time.monotonic()
-                if left <= 0 or not self._lock.wait(left):
+                oldest = min(stream.jobs[0].since for stream in self._waiting)
+                left = oldest + self._tick_s - time.monotonic()
+                if left <= 0:
                     break
+                self._lock.wait(left)
             size = min(len(self._waiting), _MOST_ROWS)
             self._working = size > 0
             streams = [self._waiting.popleft() for _ in range(size)]

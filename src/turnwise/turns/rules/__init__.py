@@ -19,6 +19,7 @@ RULES: tuple[Rule, ...] = (
     barge_in.ONLY_LISTENING,
     barge_in.FALSE_ALARM,
     replies.RUN_TOOL,
+    guards.BROKEN_HEARD,
     replies.CLOSE_HEARD,
     replies.OPEN,
     replies.TAKE_TURN,

@@ -114,12 +114,14 @@ USER_GOES_ON = Rule(
     "The user speaks before anything of the reply was heard or done: withdraw it; it stays owed.",
     _user_goes_on,
     _withdraw,
+    replying=True,
 )
 MAYBE_INTERRUPTED = Rule(
     "go quiet at a possible barge-in",
     "The user begins to speak over a reply that may be interrupted: hold the sound at once.",
     _maybe_interrupted,
     _go_quiet,
+    replying=True,
 )
 USER_INSISTS = Rule(
     "let the user interrupt",
@@ -127,6 +129,7 @@ USER_INSISTS = Rule(
     _user_insists,
     _give_way,
     _insists_facts,
+    replying=True,
 )
 ONLY_LISTENING = Rule(
     "ignore a backchannel",
@@ -134,6 +137,7 @@ ONLY_LISTENING = Rule(
     _only_listening,
     ignore,
     lambda c: (("words", "a backchannel or ignored term"), ("language", c.policy.language)),
+    replying=True,
 )
 FALSE_ALARM = Rule(
     "resume after a false alarm",
@@ -141,4 +145,5 @@ FALSE_ALARM = Rule(
     _false_alarm,
     _go_on,
     _alarm_facts,
+    replying=True,
 )

@@ -73,4 +73,5 @@ USER_GONE = Rule(
     _user_gone,
     _hang_up,
     _silence_facts,
+    replying=False,
 )

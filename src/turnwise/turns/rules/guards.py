@@ -72,6 +72,17 @@ def _give_up_on_voice(c: Conversation) -> None:
     fail(c, "tts_timeout", f"no sound for {c.policy.guards.speech_stall_ms} ms")
 
 
+def _broken_was_heard(c: Conversation) -> Millis | None:
+    reply = c.reply
+    return None if reply is None or reply.broken is None or reply.paused else reply.silent_from()
+
+
+def _fail_broken(c: Conversation) -> None:
+    assert c.reply is not None
+    assert c.reply.broken is not None
+    fail(c, *c.reply.broken)
+
+
 def _audio_facts(c: Conversation) -> Facts:
     return (
         ("no audio for", f"{c.now - c.user.audio_at} ms"),
@@ -98,15 +109,24 @@ TOOL_SLOW = Rule(
     _tool_is_slow,
     _give_up_on_tool,
 )
+BROKEN_HEARD = Rule(
+    "give up on a broken reply",
+    "A reply failed while it was heard, and what was queued of it is over: apologise.",
+    _broken_was_heard,
+    _fail_broken,
+    replying=True,
+)
 MODEL_STALLS = Rule(
     "give up on a model that stalls",
     "The model wrote nothing for `model_stall_ms`: the reply failed; apologise.",
     _model_stalls,
     _give_up_on_model,
+    replying=True,
 )
 VOICE_STALLS = Rule(
     "give up on a voice that stalls",
     "Words without sound for `speech_stall_ms`: the reply failed; apologise.",
     _voice_stalls,
     _give_up_on_voice,
+    replying=True,
 )

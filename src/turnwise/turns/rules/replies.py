@@ -206,12 +206,14 @@ NEXT_PASS = Rule(
     _next_pass,
     lambda c: (("passes", str(c.reply.passes if c.reply else 0)),
                ("most", str(c.policy.guards.max_passes))),
+    replying=True,
 )  # fmt: skip
 CLOSE_HEARD = Rule(
     "close a reply that was heard",
     "The last of its sound reached the ear, and nothing is to follow.",
     _heard,
     _close_heard,
+    replying=True,
 )
 TAKE_TURN = Rule(
     "take the user's turn",
@@ -227,12 +229,14 @@ BET = Rule(
     bet,
     lambda c: (("silent", f"{c.now - c.user.silent_since} ms"),
                ("bet after", f"{c.policy.endpointing.bet_ms} ms")),
+    replying=False,
 )  # fmt: skip
 HAND_OVER = Rule(
     "hand over to another agent",
     "The agent and the user are silent and the delay is over: transfer message, then the switch.",
     _hand_over_due,
     _hand_over,
+    replying=False,
 )
 ANSWER = Rule(
     "answer what is owed",
@@ -240,6 +244,7 @@ ANSWER = Rule(
     _answer_owed,
     begin,
     lambda c: (("because", c.owed.value if c.owed else ""),),
+    replying=False,
 )
 FILL = Rule(
     "fill a long wait",
@@ -248,4 +253,5 @@ FILL = Rule(
     _fill,
     lambda c: (("waited", f"{c.now - (c.reply.waiting_since if c.reply else 0)} ms"),
                ("filler after", f"{c.policy.fillers.timeout_ms} ms")),
+    replying=True,
 )  # fmt: skip

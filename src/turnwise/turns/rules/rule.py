@@ -30,3 +30,6 @@ class Rule:
     fire: Fire
     facts: Callable[[Conversation], Facts] = no_facts
     """Inputs and thresholds just before it acts, for the explanation."""
+    replying: bool | None = None
+    """Whether it can be due only while a reply is live (True) or only while none is (False); None:
+    either. Says nothing that `due` does not say too: it saves asking."""

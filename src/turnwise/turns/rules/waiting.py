@@ -95,6 +95,7 @@ WAIT_ELAPSED = Rule(
     "The silence that `skip_turn` asked for is over: the agent speaks again.",
     _wait_elapsed,
     _speak_after_wait,
+    replying=False,
 )
 USER_SILENT = Rule(
     "re-engage a silent user",
@@ -102,6 +103,7 @@ USER_SILENT = Rule(
     _user_is_silent,
     _reengage,
     _silence_facts,
+    replying=False,
 )
 WORDS_MISSING = Rule(
     "ask again when speech had no words",
@@ -109,6 +111,7 @@ WORDS_MISSING = Rule(
     _words_missing,
     _ask_again,
     lambda c: (("speech", f"{c.user.spoke_ms} ms"),),
+    replying=False,
 )
 SILENCE_BROKEN = Rule(
     "break a silence nobody meant",
@@ -116,4 +119,5 @@ SILENCE_BROKEN = Rule(
     _silence_is_long,
     _break_silence,
     lambda c: (("limit", f"{c.policy.guards.max_silence_ms} ms"), ("alarms", str(c.alarms))),
+    replying=False,
 )
