@@ -3,13 +3,22 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test mutants bench docs clean
+.PHONY: serve test mutants bench docs clean
 .DEFAULT_GOAL := test
 
-$(VENV)/installed: pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+$(BIN)/python:
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo: pyproject.toml | $(BIN)/python
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	@touch $@
+
+$(VENV)/installed: pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
+
+serve: $(VENV)/demo  ## a server with a talking agent
+	@$(BIN)/turnwise serve
 
 test: $(VENV)/installed  ## lint, types, layers, documents and tests
 	@BIN=$(BIN) sh scripts/check

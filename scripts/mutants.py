@@ -102,7 +102,7 @@ MUTANTS = (
            "wait = patience.silence + round(doubt * (patience.hesitant - patience.silence))",
            "wait = patience.silence - round(doubt * patience.silence)"),
     Mutant("an answer to a question is taken for listening", "interruption.py",
-           "return listening and not barge_in.answers_question", "return listening"),
+           "    if barge_in.question is Question.LAST:\n        return False\n", ""),
     Mutant("ignored terms depend on case", "interruption.py",
            "return frozenset(plain(term) for term in manners.ignore_terms)",
            "return frozenset(manners.ignore_terms)"),
