@@ -11,7 +11,13 @@ from turnwise.api.agents.documents import defaults
 pytestmark = pytest.mark.anyio
 
 AGENTS = "/v1/convai/agents"
-NODE = {"type": "end", "position": {"x": 1.0, "y": 2}, "edge_order": []}
+NODE = {
+    "type": "end",
+    "position": {"x": 1.0, "y": 2},
+    "edge_order": [],
+    "label": "Bye",
+    "outcome": "success",
+}
 
 
 async def create(client: httpx.AsyncClient, **body: object) -> str:
@@ -51,9 +57,9 @@ async def test_what_was_stored_is_read_back_deep_equal(client: httpx.AsyncClient
                 "prompt": {"prompt": "x" * 2_000_000, "temperature": None, "new": {"a": [None]}},
                 "dynamic_variables": {"dynamic_variable_placeholders": {"n": 1.0, "z": None}},
             },
-            "language_presets": {"de": None},
+            "language_presets": {"de": {"overrides": {"own": None}}},
         },
-        "workflow": {"nodes": {"a": NODE}, "own": 1},
+        "workflow": {"nodes": {"a": NODE}, "own": {"x": None}},
         "tags": ["b", "a"],
         "future": {"x": [1, 10**30, 0.1, None]},
     }

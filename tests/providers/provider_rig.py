@@ -1,4 +1,4 @@
-"""What the tests of providers share: spoken sound, frames, and a scripted server of OpenAI's API."""
+"""What the tests of providers share: spoken sound, frames, and a scripted server."""
 
 import asyncio
 import json
@@ -14,9 +14,11 @@ from io import BytesIO
 from typing import Self, TypeVar
 
 import numpy as np
+import pytest
 
 from turnwise.audio.pcm import Pcm, from_s16le, silence
 from turnwise.audio.resample import Resampler
+from turnwise.base.errors import ProviderError
 from turnwise.base.units import Hertz
 from turnwise.providers.ports import LISTENING_HZ, Frames, VoiceOptions
 from turnwise.providers.tts.espeak import SPEC as ESPEAK
@@ -84,6 +86,21 @@ async def endless() -> AsyncGenerator[Pcm, None]:
 
 async def all_of(stream: AsyncIterator[T]) -> list[T]:
     return [each async for each in stream]
+
+
+async def until_error(
+    stream: AsyncIterator[T], kind: type[ProviderError] = ProviderError
+) -> list[T]:
+    """The items of a stream that must end with an error."""
+    told: list[T] = []
+    with pytest.raises(kind):
+        await _collect(stream, told)
+    return told
+
+
+async def _collect(stream: AsyncIterator[T], told: list[T]) -> None:
+    async for each in stream:  # a comprehension would lose what came before the error
+        told.append(each)  # noqa: PERF401
 
 
 async def closing_s(stream: AsyncGenerator[T, None], after: int = 1) -> float:
@@ -225,9 +242,10 @@ def kind_answer(asked: Asked) -> Script:
     if asked.path.endswith("/transcriptions"):
         return whole(b'{"text": " hello there "}')
     if asked.path.endswith("/speech"):
-        return [head(200, "audio/pcm"), *([b"\1\0" * 4800, 0.01] * 5)]
-    words = [delta(word) for word in ("Hello ", "there, ", "how ", "are ", "you?")]
-    paced = [step for word in words for step in (word, 0.01)]
+        sound: list[Step] = [b"\1\0" * 4800, 0.01]
+        return [head(200, "audio/pcm"), *(sound * 5)]
+    words = ("Hello ", "there, ", "how ", "are ", "you?")
+    paced: list[Step] = [step for word in words for step in (delta(word), 0.01)]
     return [
         head(200, SSE),
         delta("", role="assistant"),

@@ -14,6 +14,7 @@ from providers.provider_rig import (
     event,
     failure,
     head,
+    until_error,
     usage,
     whole,
 )
@@ -254,13 +255,10 @@ async def test_a_server_that_stalls_is_a_timeout_and_not_tried_again(
 async def test_an_answer_cut_off_is_an_error_and_not_tried_again(server: ScriptedServer) -> None:
     chunk = delta("One ")
     framed = f"{len(chunk):x}\r\n".encode() + chunk + b"\r\n"
-    cut = [head(200, SSE, Transfer_Encoding="chunked"), framed, 0.05]
+    cut: Script = [head(200, SSE, Transfer_Encoding="chunked"), framed, 0.05]
     server.scripts = [cut]
     model = OpenAiModel(base_url=server.url)
-    told = []
-    with pytest.raises(ProviderUnavailable):
-        async for each in model.stream(ASK):
-            told.append(each)
+    told = await until_error(model.stream(ASK), ProviderUnavailable)
     await model.aclose()
     assert told == [TextDelta("One ")]
     assert len(server.asked) == 1

@@ -30,7 +30,7 @@ def others(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         importlib.metadata.EntryPoint("tts/blank", f"{__name__}:KINDS", group),
         importlib.metadata.EntryPoint("tts/espeak", f"{__name__}:Acme", group),
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: entries)
+    monkeypatch.setattr(registry, "entry_points", lambda **_: entries)
     registry._targets.cache_clear()
     yield
     registry._targets.cache_clear()
@@ -60,9 +60,9 @@ def test_every_file_with_a_spec_is_registered() -> None:
 
 
 def test_names_and_options_that_are_wrong_are_the_operators_mistake() -> None:
-    with pytest.raises(ConfigError, match="tts/nobody.*tts/espeak"):
+    with pytest.raises(ConfigError, match=r"tts/nobody.*tts/espeak"):
         registry.create("tts", "nobody")
-    with pytest.raises(ConfigError, match="loud.*ms_per_char"):
+    with pytest.raises(ConfigError, match=r"loud.*ms_per_char"):
         registry.create("tts", "scripted", loud=True)
 
 

@@ -2,7 +2,7 @@ import asyncio
 import time
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -171,7 +171,7 @@ async def test_a_net_that_breaks_lets_nobody_wait() -> None:
     detector = Silero()
     whole = detector._net
 
-    def broken(*_: object) -> Any:
+    def broken(*_: object) -> NoReturn:
         raise FloatingPointError("too much")
 
     detector._net = broken  # type: ignore[assignment]
@@ -188,9 +188,9 @@ def test_a_file_that_is_no_such_net_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.onnx"
     for content in (b"", b"\x3a\x02\x08", b"no model at all", _bundled().read_bytes()[:100_000]):
         path.write_bytes(content)
-        with pytest.raises(ProviderRefused, match="other.onnx"):
+        with pytest.raises(ProviderRefused, match="other"):
             Silero(path=path)
-    with pytest.raises(ProviderRefused, match="missing.onnx"):
+    with pytest.raises(ProviderRefused, match="missing"):
         Silero(path=tmp_path / "missing.onnx")
 
 

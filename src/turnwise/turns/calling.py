@@ -25,7 +25,7 @@ def request(c: Conversation, reply: Reply, asked: ToolRequested) -> None:
     call = Call(asked.call, reply.id, asked.name, asked.arguments, manners)
     c.calls[call.id] = call
     if _wants_announcement(c, reply, call):
-        reply.write(c.policy.pre_tool_line + " ")
+        reply.write(c.policy.pre_tool_line + " ", c.now)
         speak(c)
     announce(c)
     reply.parts.append(ToolCalled(c.now, reply.id, call.id, call.name, call.arguments))

@@ -74,7 +74,7 @@ def react(to: Event, c: Conversation) -> None:
             _learn(to, c)
         case ReplyText(reply=id, text=text):
             if (reply := c.live(id)) and not reply.written and text:
-                reply.write(text)
+                reply.write(text, c.now)
                 _model_moved(c, reply)
                 speak(c)
         case ReplyWritten(reply=id):
@@ -133,7 +133,7 @@ def say_filler(c: Conversation, text: str) -> None:
     assert reply is not None
     reply.fillers += 1
     reply.filler_asked, reply.filler_said = None, c.now
-    reply.write(text.strip() + " ", filler=True)
+    reply.write(text.strip() + " ", c.now, filler=True)
     speak(c)
 
 
@@ -185,7 +185,7 @@ def _say_goodbye(asked: EndAsked, c: Conversation) -> None:
 def _add_farewell(c: Conversation, reply: Reply) -> None:
     if reply.farewell:
         lead = " " if reply.text and not reply.text.endswith(" ") else ""
-        reply.write(lead + reply.farewell)
+        reply.write(lead + reply.farewell, c.now)
         reply.farewell = ""
         speak(c)
 

@@ -53,6 +53,8 @@ class Sound:
 class Text:
     """Words of a reply between two tool calls."""
 
+    at: Millis
+    """When the first of it was written."""
     first: int
     last: int
     filler: bool
@@ -120,15 +122,15 @@ class Reply:
     """From here on the head moves, unless paused."""
     paused: bool = False
 
-    def write(self, text: str, *, filler: bool = False) -> None:
+    def write(self, text: str, at: Millis, *, filler: bool = False) -> None:
         """Add words."""
         first = len(self.text)
         self.text += text
         part = self.parts[-1] if self.parts else None
         if isinstance(part, Text) and part.filler == filler:
-            self.parts[-1] = Text(part.first, len(self.text), filler)
+            self.parts[-1] = Text(part.at, part.first, len(self.text), filler)
         else:
-            self.parts.append(Text(first, len(self.text), filler))
+            self.parts.append(Text(at, first, len(self.text), filler))
 
     def voice(self, chars: int, ms: int, ends_ms: tuple[int, ...], starts: Millis) -> None:
         """Queue the sound of the next characters behind what is still playing.
@@ -212,7 +214,7 @@ class Reply:
             whole = self.text[part.first : part.last].strip()
             if words:
                 original = whole if cut else None
-                yield AgentSaid(self.began, words, self.id, cut, original, part.filler)
+                yield AgentSaid(part.at, words, self.id, cut, original, part.filler)
 
     def words(self, upto: int, start: int = 0) -> str:
         """Return its words from `start` as far as `upto`, fillers left out."""

@@ -56,7 +56,7 @@ def say(
     assert c.reply is None, "one reply at a time"
     reply = _new_reply(c, None, Author.SCRIPT)
     reply.interruptible, reply.ends_call = interruptible, ends_call
-    reply.write(text)
+    reply.write(text, c.now)
     reply.written = True
     speak(c)
     announce(c)

@@ -23,7 +23,7 @@ class AgentSaid:
     """Words of the agent that reached the ear."""
 
     at: Millis
-    """When the reply they belong to was begun."""
+    """When the first of them was written."""
     text: str
     reply: ReplyId
     interrupted: bool = False

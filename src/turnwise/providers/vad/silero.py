@@ -2,8 +2,8 @@
 
 Laws: frames of a stream are judged in the order in which they came; a batch holds at most one frame
 of each stream and 64 in all; streams take turns, so that a burst of one delays no other by more
-than a batch. The first frame of a call of `judge` waits at most `tick_ms` for those of other streams,
-the others not at all, and none does once every open stream has one.
+than a batch. The first frame of a call of `judge` waits at most `tick_ms` for other streams, the
+others not at all, and none does once every open stream has one.
 """
 
 import asyncio
