@@ -20,6 +20,7 @@ from turnwise.api.deps import Deps
 from turnwise.gateway.doors import Doors
 from turnwise.gateway.handshake import Installation
 from turnwise.gateway.websocket import ConversationSocket, Gateway
+from turnwise.runtime.session import Minds
 from turnwise.runtime.sessions import Sessions
 from turnwise.sample import sample_agent
 from turnwise.settings import Settings, load
@@ -80,8 +81,15 @@ async def _keep_left_journals(settings: Settings) -> None:
 class Application:
     """The server as an ASGI application: opened when it starts, closed when it stops."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, make_minds: Callable[[], Minds] | None = None) -> None:
+        """Describe a server.
+
+        Args:
+            settings: What the operator chose.
+            make_minds: Makes the engines; None: those of the settings.
+        """
         self._settings = settings
+        self._make_minds = make_minds or (lambda: engines.make(engines.choose(settings), settings))
         self._stack = AsyncExitStack()
         self._app: FastAPI | None = None
         self._sessions = Sessions()
@@ -113,7 +121,7 @@ class Application:
         store = await open_store(settings.store_url, settings.data, fixed_key=settings.api_key)
         self._stack.push_async_callback(store.close)
         blobs, signer = open_blobs(settings.data), open_signer(settings.data)
-        minds = await asyncio.to_thread(engines.make, engines.choose(settings), settings)
+        minds = await asyncio.to_thread(self._make_minds)
         self._stack.push_async_callback(engines.close, minds)
         live = settings.data / LIVE_FOLDER
         live.mkdir(exist_ok=True)

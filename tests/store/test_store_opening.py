@@ -1,4 +1,5 @@
 import sqlite3
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -83,7 +84,16 @@ async def test_a_url_of_no_database_is_refused(url: str, tmp_path: Path) -> None
         await open_store(url, tmp_path)
 
 
+async def test_a_driver_that_is_not_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    with pytest.raises(ConfigError, match=r"pip install 'turnwise\[postgres\]'"):
+        await open_store("postgresql://u@127.0.0.1:9/x", tmp_path)
+
+
 async def test_a_database_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
+    pytest.importorskip("asyncpg")
     with pytest.raises(StoreUnavailable):
         await open_store("postgresql://u:secret@127.0.0.1:9/x", tmp_path)
 

@@ -57,7 +57,7 @@ def test_speech_over_the_agent_makes_it_quiet_at_once_and_words_interrupt_it() -
     assert t.when(CancelReply(ONE)) == [4_300]
     assert t.of(Correct) == [(4_300, Correct(ONE, STORY, STORY[:10]))]
     assert transcript(t)[-1] == AgentSaid(
-        Millis(2_000), STORY[:10].strip(), ONE, interrupted=True, original=STORY
+        Millis(3_000), STORY[:10].strip(), ONE, interrupted=True, original=STORY
     )
 
 
@@ -306,3 +306,26 @@ def test_nothing_is_said_while_the_agent_is_quiet_but_words_are_taken_in() -> No
     t.at(4_000, SpeechStarted())
     t.at(4_100, Voiced(ONE, 10, 500))
     assert t.when(Speak) == [3_000]
+
+
+def test_an_answer_to_a_question_after_which_the_agent_went_on_is_no_backchannel() -> None:
+    text = "Shall I book it? It costs five euros, drinks included."
+    t = listens(text=text)
+    says(t, 5_000, 5_300, "yes", segment=2)
+    assert t.when(CancelReply(ONE)) == [5_400]
+    t = listens(text=text)
+    says(t, 5_000, 5_300, "mhm", segment=2)
+    assert t.when(CancelReply) == []
+
+
+@pytest.mark.xfail(reason="finding F40", strict=True)
+def test_listening_long_after_an_open_question_is_still_listening() -> None:
+    t = listens(text="Hi, how are you? I am calling because of your order of last week.")
+    says(t, 8_000, 8_300, "okay", segment=2)
+    assert t.when(CancelReply) == []
+
+
+def test_backchannels_in_a_row_are_listening_too() -> None:
+    t = listens()
+    says(t, 4_000, 4_600, "Yeah, okay, mhm.", segment=2)
+    assert t.when(Resume(ONE)) == [4_700]

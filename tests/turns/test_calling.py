@@ -78,7 +78,7 @@ def test_an_immediate_tool_runs_while_the_words_before_it_are_heard() -> None:
     assert passes(t)[1:] == [(3_000, ONE, Cause.TOOL_RESULT)]
     assert t.of(StartReply)[-1][1].transcript == (
         UserSaid(Millis(2_000), "Book it"),
-        AgentSaid(Millis(2_000), "I book it.", ONE),
+        AgentSaid(Millis(2_500), "I book it.", ONE),
         ToolCalled(Millis(2_500), ONE, BOOK, "book", '{"n":1}'),
         ToolAnswered(Millis(3_000), BOOK, "book", "done"),
     )

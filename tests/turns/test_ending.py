@@ -169,7 +169,7 @@ def test_a_hang_up_keeps_what_was_heard_and_what_was_said() -> None:
     answers(t, 2_500, "0123456789", 1_000)
     t.at(2_800, HungUp("gone"))
     assert transcript(t)[-1] == AgentSaid(
-        Millis(2_000), "012", ONE, interrupted=True, original="0123456789"
+        Millis(2_500), "012", ONE, interrupted=True, original="0123456789"
     )
     assert t.of(Correct)[0][1].heard == "012"
     t = Timeline()

@@ -113,6 +113,6 @@ def test_a_rule_that_does_not_take_its_reason_away_is_our_own_fault(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stubborn = Rule("never content", "", lambda c: c.now, lambda _: None)
-    monkeypatch.setattr(engine_module, "_DUES", ((stubborn.due, stubborn),))
+    monkeypatch.setattr(engine_module, "_DUES", {False: ((stubborn.due, stubborn),)})
     with pytest.raises(AssertionError, match=r"rules keep firing: .*never content"):
         Engine(Policy()).handle(Tick(), Millis(0))

@@ -280,3 +280,46 @@ def test_a_user_who_interrupts_a_failing_agent_is_answered() -> None:
     says(t, 3_300, 3_700, "never mind", segment=2)
     t.until(4_300)
     assert user_said(t)[1:] == [(4_200, "never mind")]
+
+
+def test_a_reply_that_fails_while_it_is_heard_is_heard_out_before_the_apology() -> None:
+    t = is_asked()
+    t.at(2_500, ReplyText(ONE, "It is a long story. And "), Voiced(ONE, 20, 2_000))
+    t.at(3_000, ReplyFailed(ONE, "gone"))
+    t.at(3_100, ReplyText(ONE, "so on."))
+    t.until(5_000)
+    assert t.when(CancelReply(ONE)) == [4_500]
+    assert agent_said(t) == ["It is a long story."]
+    assert t.of(Correct) == [
+        (4_500, Correct(ONE, "It is a long story. And ", "It is a long story. "))
+    ]
+    assert t.of(Speak)[-1] == (4_500, Speak(TWO, SORRY))
+
+
+def test_a_reply_that_fails_while_it_is_held_goes_on_first() -> None:
+    t = is_asked()
+    t.at(2_500, ReplyText(ONE, "It is a long story. "), Voiced(ONE, 20, 2_000))
+    speaks(t, 3_000, 3_200)
+    t.at(3_350, SpeechFailed(ONE, "gone"))
+    t.until(6_000)
+    assert t.when(Resume(ONE)) == [3_900]
+    assert t.when(CancelReply(ONE)) == [5_400]
+
+
+def test_a_late_failure_of_a_complete_reply_changes_nothing() -> None:
+    t = is_asked()
+    answers(t, 2_500, "Sure.", 1_000)
+    t.at(2_600, ReplyFailed(ONE, "too late"))
+    t.until(5_000)
+    assert incidents(t) == []
+    assert t.when(CancelReply) == []
+
+
+@pytest.mark.xfail(reason="finding F41", strict=True)
+def test_a_failure_is_told_even_if_the_user_interrupts_the_rest() -> None:
+    t = is_asked()
+    t.at(2_500, ReplyText(ONE, "It is a long story. "), Voiced(ONE, 20, 2_000))
+    t.at(3_000, ReplyFailed(ONE, "gone"))
+    says(t, 3_200, 3_600, "never mind", segment=2)
+    assert t.when(CancelReply(ONE)) == [3_700]
+    assert [kind for _, kind in incidents(t)] == ["llm_error"]

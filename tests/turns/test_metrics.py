@@ -1,5 +1,3 @@
-import pytest
-
 from turns.scenes import ONE, TWO, answers, calls, is_asked, says, speaks
 from turnwise.testing import Timeline
 from turnwise.turns.events import (
@@ -137,7 +135,6 @@ def interrupted(policy: Policy | None = None) -> Timeline:
     return t
 
 
-@pytest.mark.xfail(reason="finding F36", strict=True)
 def test_an_interruption_is_measured_from_the_onset_of_the_speech() -> None:
     t = interrupted()
     [barge_in] = measured(t).barge_ins
@@ -148,7 +145,6 @@ def test_an_interruption_is_measured_from_the_onset_of_the_speech() -> None:
     assert measured(t).turns[0].heard == 4_700
 
 
-@pytest.mark.xfail(reason="finding F36", strict=True)
 def test_without_pausing_both_are_audible_until_the_agent_stops() -> None:
     t = interrupted(Policy(interruption=Interruption(pause=False)))
     [barge_in] = measured(t).barge_ins

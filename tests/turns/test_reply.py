@@ -12,7 +12,7 @@ from turnwise.turns.transcript import AgentSaid, ToolCalled
 def a_reply(text: str = "") -> Reply:
     reply = Reply(ONE, None, START, START, START, START)
     if text:
-        reply.write(text)
+        reply.write(text, START)
         reply.spoken = len(text)
     return reply
 
@@ -126,17 +126,17 @@ def test_a_reply_without_words_is_over_when_it_is_written() -> None:
 
 def test_the_record_has_what_was_heard_part_by_part() -> None:
     reply = a_reply("Hm. ")
-    reply.parts[0] = Text(0, 4, filler=True)
-    reply.write("Let me see.")
+    reply.parts[0] = Text(START, 0, 4, filler=True)
+    reply.write("Let me see.", at(100))
     call = ToolCalled(START, ONE, CallId("a"), "look", "{}")
     reply.parts.append(call)
-    reply.write(" Found it.")
+    reply.write(" Found it.", at(900))
     assert list(reply.said(len("Hm. Let me"))) == [
         AgentSaid(START, "Hm.", ONE, filler=True),
-        AgentSaid(START, "Let me", ONE, interrupted=True, original="Let me see."),
+        AgentSaid(at(100), "Let me", ONE, interrupted=True, original="Let me see."),
         call,
     ]
-    assert list(reply.said(len(reply.text)))[2:] == [call, AgentSaid(START, "Found it.", ONE)]
+    assert list(reply.said(len(reply.text)))[2:] == [call, AgentSaid(at(900), "Found it.", ONE)]
     assert reply.words(len(reply.text)) == "Let me see. Found it."
     assert reply.words(len(reply.text), start=8) == "me see. Found it."
 

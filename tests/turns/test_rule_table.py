@@ -29,3 +29,25 @@ def test_a_rule_has_no_facts_unless_it_says_so() -> None:
     rule = Rule("any", "Any.", lambda c: c.now, lambda _: None)
     assert rule.facts is no_facts
     assert rule.facts(Conversation(Policy())) == ()
+
+
+def test_a_rule_that_is_asked_only_with_or_without_a_reply_is_never_due_otherwise() -> None:
+    t = is_asked("I want pizza", Policy(endpointing=Endpointing(bet_ms=100)))
+    script: list[tuple[int, Event]] = [
+        (2_500, ReplyText(ONE, "Pizza it is. ")),
+        (2_600, Voiced(ONE, 13, 1_000)),
+        (2_900, SpeechStarted()),
+        (3_100, SpeechStopped(100)),
+        (4_500, ReplyWritten(ONE)),
+        (9_000, UserActive()),
+        (9_500, UserWrote("with cheese")),
+        (60_000, HungUp()),
+    ]
+    for at, event in script:
+        for ms in range(t.conversation.now, at, 100):
+            t.until(ms)
+            replying = t.conversation.reply is not None
+            for rule in RULES:
+                if rule.replying is not None and rule.replying is not replying:
+                    assert rule.due(t.conversation) is None, rule.name
+        t.at(at, event)

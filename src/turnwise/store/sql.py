@@ -133,12 +133,17 @@ def engine_for(url: str) -> AsyncEngine:
             "database_url is not usable: it should be sqlite:///FILE"
             " or postgresql://USER:PASSWORD@HOST/NAME"
         ) from error
-    engine = create_async_engine(
-        parsed.set(drivername=driver),
-        hide_parameters=True,  # an error must not carry what users said
-        json_serializer=_to_json,
-        **_connecting(parsed),
-    )
+    try:
+        engine = create_async_engine(
+            parsed.set(drivername=driver),
+            hide_parameters=True,  # an error must not carry what users said
+            json_serializer=_to_json,
+            **_connecting(parsed),
+        )
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the package {error.name} must be installed first: pip install 'turnwise[postgres]'"
+        ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)

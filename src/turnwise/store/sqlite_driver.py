@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import aiosqlite
-from typing_extensions import override
 
 _FETCHED_ROWS = 64
 """How many rows `aiosqlite` fetches at a time where rows are iterated; ours are not."""
@@ -34,19 +33,18 @@ class QuickConnection(aiosqlite.Connection):
         """Let the process end though this connection is open."""
         self._thread.daemon = True
 
-    @override
-    def cursor(self) -> "QuickCursor":  # type: ignore[override]  # less than theirs, and enough
+    # `typing.override` is of Python 3.12
+
+    def cursor(self) -> "QuickCursor":  # type: ignore[override, explicit-override]  # less, enough
         """Return a cursor; nothing is asked of SQLite for that."""
         return QuickCursor(self)
 
-    @override
-    async def commit(self) -> None:
+    async def commit(self) -> None:  # type: ignore[explicit-override]
         """Keep what a transaction did, if there is one."""
         if self.in_transaction:
             await super().commit()
 
-    @override
-    async def rollback(self) -> None:
+    async def rollback(self) -> None:  # type: ignore[explicit-override]
         """Undo what a transaction did, if there is one."""
         if self.in_transaction:
             await super().rollback()
