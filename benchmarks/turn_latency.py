@@ -28,7 +28,7 @@ import uvicorn
 import websockets
 
 from turnwise.audio.speech_gate import GateSettings
-from turnwise.main import Application, prepare_house, uvicorn_options
+from turnwise.main import Application, claim, listen, prepare_house, uvicorn_options
 from turnwise.providers.registry import create
 from turnwise.runtime.session import Minds
 from turnwise.settings import Settings
@@ -51,8 +51,10 @@ def minds() -> Minds:
 
 def serve(port: int, data: str) -> None:
     settings = Settings(port=port, data=Path(data), api_key=KEY, log_level="error")
-    asyncio.run(prepare_house(settings))
-    uvicorn.run(Application(settings, minds), **uvicorn_options(settings))
+    with claim(settings.data), listen(settings) as listening:
+        asyncio.run(prepare_house(settings))
+        config = uvicorn.Config(Application(settings, minds), **uvicorn_options(settings))
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 async def speech() -> np.ndarray[Any, Any]:

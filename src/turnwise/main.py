@@ -1,13 +1,15 @@
 """The composition root: settings in, a server out. The only place that knows all the parts."""
 
 import asyncio
+import fcntl
 import os
 import shutil
+import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from fastapi import FastAPI
 from starlette.routing import WebSocketRoute
@@ -17,6 +19,7 @@ from turnwise import minds as engines
 from turnwise.api.agents.documents import created
 from turnwise.api.app import create_api
 from turnwise.api.deps import Deps
+from turnwise.base.errors import ConfigError
 from turnwise.gateway.doors import Doors
 from turnwise.gateway.handshake import Installation
 from turnwise.gateway.websocket import ConversationSocket, Gateway
@@ -28,6 +31,7 @@ from turnwise.store import AgentQuery, journal_key, open_blobs, open_signer, ope
 from turnwise.wire.codec import Limits
 
 LIVE_FOLDER = "live"
+LOCK_FILE = "lock"
 DRAIN_S = 10.0
 """How long live conversations may go on when the server is stopped."""
 KILLED = "The server was stopped while the conversation was going on."
@@ -43,13 +47,48 @@ class FirstStart:
     """The generated API key, shown once; empty: there was one."""
 
 
+def claim(data: Path) -> IO[bytes]:
+    """Make the data folder this server's own; it is as long as the returned file is open.
+
+    Raises:
+        ConfigError: If it cannot be used, or another server uses it.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock = (data / LOCK_FILE).open("wb")
+    except OSError as error:
+        reason = f"the data folder {data} cannot be used: {error.strerror}; choose another"
+        raise ConfigError(reason) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise ConfigError(
+            f"the data folder {data} is in use by another server; stop it, or choose another folder"
+        ) from error
+    return lock
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Take the address of the settings; with port 0 any free one.
+
+    Raises:
+        ConfigError: If it cannot be had.
+    """
+    try:
+        return socket.create_server((settings.host, settings.port), backlog=2048)
+    except OSError as error:
+        raise ConfigError(
+            f"port {settings.port} of {settings.host} cannot be used: {error.strerror}"
+        ) from error
+
+
 async def prepare_house(settings: Settings) -> FirstStart:
-    """Bring the data folder up to date before any process serves from it.
+    """Bring the data folder, which was claimed, up to date before any process serves from it.
 
     A sample agent and an API key are made where there are none; conversations that a killed process
     left open are closed, and what it had written of their journals is kept.
     """
-    settings.data.mkdir(parents=True, exist_ok=True)
     store = await open_store(settings.store_url, settings.data, fixed_key=settings.api_key)
     try:
         async with store.writing() as tx:
@@ -155,8 +194,6 @@ def application() -> Callable[[Scope, Receive, Send], Awaitable[None]]:
 def uvicorn_options(settings: Settings) -> dict[str, Any]:
     """Return how the application is served (measured: docs/decisions/0003)."""
     return {
-        "host": settings.host,
-        "port": settings.port,
         "log_level": "warning" if settings.log_level == "info" else settings.log_level,
         "loop": "uvloop",
         "ws": "websockets-sansio",

@@ -315,7 +315,6 @@ def test_a_late_failure_of_a_complete_reply_changes_nothing() -> None:
     assert t.when(CancelReply) == []
 
 
-@pytest.mark.xfail(reason="finding F41", strict=True)
 def test_a_failure_is_told_even_if_the_user_interrupts_the_rest() -> None:
     t = is_asked()
     t.at(2_500, ReplyText(ONE, "It is a long story. "), Voiced(ONE, 20, 2_000))

@@ -1,4 +1,16 @@
-from turnwise.turns.policy import Policy
+from turns.scenes import ONE, is_asked
+from turnwise.turns.events import (
+    Event,
+    HungUp,
+    ReplyText,
+    ReplyWritten,
+    SpeechStarted,
+    SpeechStopped,
+    UserActive,
+    UserWrote,
+    Voiced,
+)
+from turnwise.turns.policy import Endpointing, Policy
 from turnwise.turns.rules import RULES
 from turnwise.turns.rules.rule import Rule, no_facts
 from turnwise.turns.state import Conversation

@@ -2,17 +2,21 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+import socket
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from turnwise import minds as engines
-from turnwise.main import Application, FirstStart, prepare_house, uvicorn_options
-from turnwise.providers.spec import Kind
 from turnwise.settings import PREFIX, Settings, load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from turnwise.main import FirstStart
+    from turnwise.minds import Choice
+    from turnwise.providers.spec import Kind
 
 TOML = Path("turnwise.toml")
 
@@ -48,37 +52,55 @@ def serve(
         "allow_private_network": allow_private_network,
     }
     settings = load(flags, os.environ, TOML)
+    start(settings)
+
+
+def start(settings: Settings) -> None:
+    """Prepare the data folder, say what is there, and serve until told to stop."""
+    from turnwise import minds as engines  # noqa: PLC0415 - `--help` needs no server
+    from turnwise.main import claim, listen, prepare_house  # noqa: PLC0415
+
     choices = engines.choose(settings)
-    first = asyncio.run(prepare_house(settings))
-    print_banner(settings, choices, first)
-    run(settings)
+    with listen(settings) as listening, claim(settings.data):
+        first = asyncio.run(prepare_house(settings))
+        url = f"http://{settings.host}:{listening.getsockname()[1]}"
+        print_banner(url, settings, choices, first)
+        run(settings, listening)
 
 
-def run(settings: Settings) -> None:
-    """Serve until the process is told to stop."""
-    import uvicorn  # noqa: PLC0415 - other commands need no server
+def run(settings: Settings, listening: socket.socket) -> None:
+    """Serve on a socket until the process is told to stop."""
+    import uvicorn  # noqa: PLC0415
+    from uvicorn.supervisors import Multiprocess  # noqa: PLC0415
+
+    from turnwise.main import Application, uvicorn_options  # noqa: PLC0415
 
     options = uvicorn_options(settings)
     if settings.workers == 1:
-        uvicorn.run(Application(settings), **options)
+        config = uvicorn.Config(Application(settings), **options)
+        uvicorn.Server(config).run(sockets=[listening])
         return
     for name in ("data", "api_key", "public_url"):
         os.environ[f"{PREFIX}{name.upper()}"] = str(getattr(settings, name))
-    uvicorn.run("turnwise.main:application", factory=True, workers=settings.workers, **options)
+    config = uvicorn.Config(
+        "turnwise.main:application", factory=True, workers=settings.workers, **options
+    )
+    Multiprocess(config, [listening]).run()
 
 
 def print_banner(
-    settings: Settings, choices: Mapping[Kind, engines.Choice], first: FirstStart
+    url: str, settings: Settings, choices: "Mapping[Kind, Choice]", first: "FirstStart"
 ) -> None:
     """Say where the server is, what it hears, thinks and speaks with, and what would be better."""
+    from turnwise.minds import BETTER, WHAT  # noqa: PLC0415
+
     console = Console(highlight=False, soft_wrap=True)
-    url = f"http://{settings.host}:{settings.port}"
     console.print(f"\n[bold]Turnwise[/bold] on [bold]{url}[/bold]   data in {settings.data}")
     for kind, choice in choices.items():
         note = "  [yellow](demo grade)[/yellow]" if choice.is_demo else ""
-        console.print(f"  {engines.WHAT[kind]:18} {choice.full_name}{note}")
+        console.print(f"  {WHAT[kind]:18} {choice.full_name}{note}")
         if choice.is_demo:
-            console.print(f"  {'':18} [dim]better: {engines.BETTER[kind]}[/dim]")
+            console.print(f"  {'':18} [dim]better: {BETTER[kind]}[/dim]")
     console.print(f"  {'agent':18} {first.agent_id}   try: turnwise talk --text")
     if first.new_key:
         console.print(f"  {'API key':18} [bold]{first.new_key}[/bold]   shown only this once")

@@ -75,6 +75,8 @@ class Server:
     def _refusal(self, status: int) -> str:
         if status in {401, 403}:
             return f"{self.url} does not accept the API key; see --api-key and TURNWISE_API_KEY"
+        if status == 404:
+            return f"{self.url} knows no such agent"
         return f"{self.url} answers with status {status}"
 
 
@@ -144,7 +146,7 @@ class Found:
 
     agent_id: str
     name: str
-    """Empty: not known."""
+    """Its id, where the name is not known."""
     address: str
     """URL of the conversation socket."""
 
@@ -162,13 +164,16 @@ def find_agent(server: Server, wanted: str, settings: Settings) -> Found:
     Raises:
         ConfigError: If there is none, or there is no way to know.
     """
-    if not server.api_key and wanted.startswith("agent_"):
-        return Found(wanted, "", public_address(server.url, wanted))
-    chosen = _chosen(_rows(server, settings), wanted)
+    if wanted.startswith("agent_"):
+        chosen = _Row(wanted, "", sample=False)
+    else:
+        chosen = _chosen(_rows(server, settings), wanted)
     if not server.api_key:
-        return Found(chosen.agent_id, chosen.name, public_address(server.url, chosen.agent_id))
-    signed = server.get(f"{SOCKET_PATH}/get-signed-url", agent_id=chosen.agent_id)
-    return Found(chosen.agent_id, chosen.name, str(signed.get("signed_url", "")))
+        address = public_address(server.url, chosen.agent_id)
+    else:
+        signed = server.get(f"{SOCKET_PATH}/get-signed-url", agent_id=chosen.agent_id)
+        address = str(signed.get("signed_url", ""))
+    return Found(chosen.agent_id, chosen.name or chosen.agent_id, address)
 
 
 def public_address(url: str, agent_id: str) -> str:

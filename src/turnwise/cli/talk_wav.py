@@ -1,10 +1,9 @@
 """Sound files in and out: any usual WAV is read, 16-bit mono is written."""
 
+import struct
 import wave
 from contextlib import closing
 from pathlib import Path
-from struct import error as StructError
-from struct import unpack_from
 
 import numpy as np
 
@@ -28,7 +27,7 @@ def read_wav(path: Path) -> tuple[Pcm, Hertz]:
         raise ConfigError(f"cannot read {str(path)!r}: {error.strerror}") from error
     try:
         return _parse(data)
-    except (FormatError, StructError) as error:
+    except (FormatError, struct.error) as error:
         raise ConfigError(f"{str(path)!r} is no WAV file that can be sent: {error}") from error
 
 
@@ -61,9 +60,9 @@ def _parse(data: bytes) -> tuple[Pcm, Hertz]:
     if b"fmt " not in chunks or b"data" not in chunks:
         raise FormatError("it has no sound, or does not say of what kind")
     head = chunks[b"fmt "]
-    kind, channels, rate_hz, _, block, bits = unpack_from("<HHIIHH", head)
+    kind, channels, rate_hz, _, block, bits = struct.unpack_from("<HHIIHH", head)
     if kind == _EXTENSIBLE:
-        (kind,) = unpack_from("<H", head, 24)  # the first bytes of the sub-format's GUID
+        (kind,) = struct.unpack_from("<H", head, 24)  # the first bytes of the sub-format's GUID
     if not channels or not rate_hz or block != channels * bits // 8:
         raise FormatError(f"{channels} channels of {bits} bits at {rate_hz} Hz")
     sound = chunks[b"data"]
@@ -77,7 +76,7 @@ def _chunks(data: bytes) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     place = 12
     while place + 8 <= len(data):
-        name, size = unpack_from("<4sI", data, place)
+        name, size = struct.unpack_from("<4sI", data, place)
         found.setdefault(name, data[place + 8 : place + 8 + size])
         place += 8 + size + size % 2
     return found

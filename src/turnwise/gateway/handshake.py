@@ -64,15 +64,14 @@ def prepare(
     """
     agent = read_agent(document)
     permissive = installation.permissive or open_to_client
+    overrides = agent.platform_settings.overrides
     check_start(
-        agent.platform_settings.overrides,
+        overrides,
         starting_workflow_node_id=init.starting_workflow_node_id,
         procedure_ids=init.procedure_ids,
         permissive=permissive,
     )
-    body = extra_body(
-        init.custom_llm_extra_body, agent.platform_settings.overrides, permissive=permissive
-    )
+    body = extra_body(init.custom_llm_extra_body, overrides, permissive=permissive)
     overridden = apply(
         document.get("conversation_config") or {},
         init.conversation_config_override,
@@ -81,32 +80,14 @@ def prepare(
     )
     config = view(ConversationConfig, overridden.config)
     toolset = tools_of(config)
-    variables = Variables.of(
-        init.dynamic_variables,
-        placeholders=_placeholders(config, toolset.tools),
-        system=system,
-    )
+    placeholders = _placeholders(config, toolset.tools)
+    variables = Variables.of(init.dynamic_variables, placeholders=placeholders, system=system)
     if missing := variables.missing(toolset.required_variables()):
         raise MissingVariables("tools", missing)
     config = _filled(config, variables)
-    knowledge = tuple(
-        Document(name=locator.name, text=text)
-        for locator in config.agent.prompt.knowledge_base
-        if (text := getattr(locator, "text", ""))
-    )
-    text_only = config.conversation.text_only
-    brief = Brief(
-        config=config,
-        guardrails=agent.platform_settings.guardrails,
-        tools=toolset.tools,
-        knowledge=knowledge,
-        model=installation.model,
-        extra_body=body,
-        text_channel="chat" if text_only else None,
-    )
     return Prepared(
         config=config,
-        brief=brief,
+        brief=_brief(config, agent, toolset.tools, installation.model, body),
         policy=policy_of(config, toolset.tools),
         variables=variables,
         tools=toolset.tools,
@@ -114,6 +95,25 @@ def prepare(
         input_format=parse_format(config.asr.user_input_audio_format),
         warnings=tuple(f"override {path} has no effect" for path in overridden.ignored)
         + tuple(f"there is no tool {tool_id}" for tool_id in toolset.missing),
+    )
+
+
+def _brief(
+    config: ConversationConfig, agent: Agent, tools: tuple[Tool, ...], model: str, body: Json
+) -> Brief:
+    knowledge = (
+        Document(name=locator.name, text=text)
+        for locator in config.agent.prompt.knowledge_base
+        if (text := getattr(locator, "text", ""))
+    )
+    return Brief(
+        config=config,
+        guardrails=agent.platform_settings.guardrails,
+        tools=tools,
+        knowledge=tuple(knowledge),
+        model=model,
+        extra_body=body,
+        text_channel="chat" if config.conversation.text_only else None,
     )
 
 

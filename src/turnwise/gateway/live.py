@@ -1,7 +1,6 @@
 """A session as seen from its socket: commands become messages, messages become events."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from turnwise.agents.tools import Tool
@@ -12,7 +11,7 @@ from turnwise.gateway.connection import Connection
 from turnwise.runtime.session import Session
 from turnwise.runtime.speaking import SentSound
 from turnwise.turns.commands import CallTool, Command
-from turnwise.turns.events import CallId, HungUp, Transcribed
+from turnwise.turns.events import CallId, Event, Transcribed
 from turnwise.wire.client_messages import (
     ClientMessage,
     ClientToolResult,
@@ -60,26 +59,19 @@ class LiveClient:
         """Tell how likely speech is."""
         self._connection.send(self._translator.vad_score(probability))
 
-    def overhear(self, heard: Transcribed) -> None:
+    def overhear(self, event: Event) -> None:
         """Tell words that may still change."""
-        if not heard.final and heard.text:
-            self._connection.send(self._translator.tentative(heard.text))
+        if isinstance(event, Transcribed) and not event.final and event.text:
+            self._connection.send(self._translator.tentative(event.text))
 
 
 class Reader:
     """Takes in a client's messages."""
 
-    def __init__(
-        self,
-        session: Session,
-        pings: PingClock,
-        clock: Clock,
-        give_feedback: Callable[[ClientMessage], None],
-    ) -> None:
+    def __init__(self, session: Session, pings: PingClock, clock: Clock) -> None:
         self._session = session
         self._pings = pings
         self._clock = clock
-        self._give_feedback = give_feedback
 
     def take(self, message: ClientMessage) -> None:
         """Pass a message on to whom it concerns."""
@@ -94,12 +86,6 @@ class Reader:
                 event = event_of(message)
                 if event is not None:
                     self._session.tell(event)
-                else:
-                    self._give_feedback(message)
-
-    def gone(self, code: int) -> None:
-        """Take in that the client closed the socket."""
-        self._session.tell(HungUp(f"Client disconnected: {code}"))
 
 
 def tool_kinds(tools: tuple[Tool, ...]) -> dict[str, str]:

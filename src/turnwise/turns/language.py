@@ -150,13 +150,13 @@ def count_words(text: str) -> int:
 
 def last_sentence_starts(text: str) -> int:
     """Return where in the text its last sentence begins; 0 if it is all one sentence."""
-    starts = [m.start() for m in _SENTENCE.finditer(text) if plain(m.group())]
-    return starts[-1] if starts else 0
+    found = sentences(text)
+    return found[-1][0] if found else 0
 
 
-def questions(text: str) -> list[tuple[int, int]]:
-    """Return begin and end of each sentence of a text that is a question."""
-    return [m.span() for m in _SENTENCE.finditer(text) if is_question(m.group())]
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Return begin and end of each sentence of a text that has a word in it."""
+    return [m.span() for m in _SENTENCE.finditer(text) if plain(m.group())]
 
 
 def is_question(text: str) -> bool:

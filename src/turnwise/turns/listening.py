@@ -161,6 +161,7 @@ def take(c: Conversation) -> None:
         return
     # the bet is won: words that would have lost it have dropped the reply
     reply.bet, reply.answers = None, c.taken.index
+    reply.say_from(c.now)
     speak(c)
     if reply.written or reply.goes_on:
         announce(c)

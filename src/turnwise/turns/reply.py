@@ -70,7 +70,6 @@ class Reply:
     id: ReplyId
     cause: Cause | None
     """Why it is given; None for a scripted one."""
-    began: Millis
     waiting_since: Millis
     """Since when the model has been asked for the present pass."""
     moved: Millis
@@ -89,8 +88,8 @@ class Reply:
     """Why the conversation ends when it was heard; None if it goes on."""
     farewell: str = ""
     """Said behind what the model is still writing."""
-    broken: tuple[str, str] | None = None
-    """Kind and detail of the failure that ends it once what is queued was heard; None: none."""
+    broken: str | None = None
+    """Kind of the failure that ends it, once what is queued was heard; None: none."""
     text: str = ""
     """All that was written, fillers included."""
     parts: list[Part] = field(default_factory=list)
@@ -131,6 +130,13 @@ class Reply:
             self.parts[-1] = Text(part.at, part.first, len(self.text), filler)
         else:
             self.parts.append(Text(at, first, len(self.text), filler))
+
+    def say_from(self, at: Millis) -> None:
+        """Count words that were written before as said from now on: the bet is won."""
+        self.parts = [
+            Text(max(p.at, at), p.first, p.last, p.filler) if isinstance(p, Text) else p
+            for p in self.parts
+        ]
 
     def voice(self, chars: int, ms: int, ends_ms: tuple[int, ...], starts: Millis) -> None:
         """Queue the sound of the next characters behind what is still playing.

@@ -13,7 +13,7 @@ from turnwise.turns.commands import (
     StartReply,
 )
 from turnwise.turns.events import ReplyId
-from turnwise.turns.language import questions
+from turnwise.turns.language import is_question, is_yes_no_question, sentences, words_of
 from turnwise.turns.policy import ToolInterruption
 from turnwise.turns.reply import Author, Reply
 from turnwise.turns.state import Conversation
@@ -26,7 +26,7 @@ VOICELESS = frozenset({"tts_error", "tts_timeout"})
 def _new_reply(c: Conversation, cause: Cause | None, author: Author) -> Reply:
     c.replies += 1
     c.waits_until = None
-    c.reply = Reply(ReplyId(c.replies), cause, c.now, c.now, c.now, c.now, author)
+    c.reply = Reply(ReplyId(c.replies), cause, c.now, c.now, c.now, author)
     return c.reply
 
 
@@ -134,7 +134,8 @@ def _leave(c: Conversation, reply: Reply, upto: int) -> None:
     if upto:
         c.last_heard = c.now
         if reply.author is Author.MODEL:
-            c.failures = c.alarms = 0
+            c.alarms = 0
+            c.failures = c.failures if reply.broken else 0
 
 
 def _forget_calls(c: Conversation, reply: Reply) -> None:
@@ -154,22 +155,34 @@ def break_off(c: Conversation, kind: str, detail: str) -> None:
     if reply.bet is not None or not (reply.playing(c.now) or reply.paused):
         fail(c, kind, detail)
         return
-    reply.broken = (kind, detail)
+    c.do(Report(kind, detail))
+    c.failures += 1
+    reply.broken = kind
     reply.written, reply.goes_on = True, False
 
 
 def fail(c: Conversation, kind: str, detail: str) -> None:
-    """Give up on a reply: say so in the record, apologise, or end when it happens too often."""
+    """Give up on a reply at once: say so in the record, then go on without it."""
     reply = c.reply
     assert reply is not None
     c.do(Report(kind, detail))
-    was_bet, ends_call, failures = reply.bet is not None, reply.ends_call, c.failures
-    drop(c)
-    if was_bet:
+    if reply.bet is not None:
+        drop(c)
         return
-    c.failures = failures + 1
-    if ends_call is not None:
-        end(c, ends_call)
+    c.failures += 1
+    reply.broken = kind
+    recover(c)
+
+
+def recover(c: Conversation) -> None:
+    """Drop a broken reply; apologise, or end when it happens too often."""
+    reply = c.reply
+    assert reply is not None
+    assert reply.broken is not None
+    kind = reply.broken
+    drop(c)
+    if reply.ends_call is not None:
+        end(c, reply.ends_call)
     elif c.failures >= c.policy.guards.max_failures:
         finish_with(c, kind, "" if kind in VOICELESS else c.policy.guards.farewell)
     elif apology := c.policy.guards.apology:
@@ -233,10 +246,18 @@ def untouched(c: Conversation) -> bool:
 
 
 def question_at_the_ear(c: Conversation) -> str:
-    """Return the reply as far as the last question that began to be heard; empty: none did."""
+    """Return the reply as far as the question the user hears, or heard in the sentence before.
+
+    Empty: there is none. A question that the agent goes on after counts only if "yes" answers it.
+    """
     reply = c.reply
     if reply is None:
         return ""
-    heard = reply.heard(c.now)
-    asked = [end for start, end in questions(reply.text) if start < heard]
-    return reply.text[: asked[-1]] if asked else ""
+    heard, found = reply.heard(c.now), sentences(reply.text)
+    begun = [span for span in found if span[0] < heard]
+    for start, end in reversed(begun[-2:]):
+        asked = reply.text[start:end]
+        open_ended = is_question(asked) and end == found[-1][1]
+        if open_ended or is_yes_no_question(asked, words_of(c.policy.language)):
+            return reply.text[:end]
+    return ""

@@ -438,7 +438,9 @@ class World(RuleBasedStateMachine):
             if not isinstance(step.event, Tick):
                 lazy_commands += lazy.handle(step.event, step.at)
         ticked = [c for step in self.steps for c in step.commands]
-        first = next((n for n, (a, b) in enumerate(zip(lazy_commands, ticked)) if a != b), None)
+        first = next(
+            (n for n, (a, b) in enumerate(zip(lazy_commands, ticked, strict=False)) if a != b), None
+        )
         assert lazy_commands == ticked, (
             "a shell that never ticks decides the same",
             lazy_commands[first:][:3],

@@ -5,7 +5,7 @@ from turnwise.turns.calling import give_up, gives_up_at
 from turnwise.turns.commands import CloseUtterance, Report
 from turnwise.turns.listening import stop_speech
 from turnwise.turns.reply import Author
-from turnwise.turns.replying import fail
+from turnwise.turns.replying import fail, recover
 from turnwise.turns.rules.rule import Facts, Rule
 from turnwise.turns.state import Conversation
 
@@ -77,12 +77,6 @@ def _broken_was_heard(c: Conversation) -> Millis | None:
     return None if reply is None or reply.broken is None or reply.paused else reply.silent_from()
 
 
-def _fail_broken(c: Conversation) -> None:
-    assert c.reply is not None
-    assert c.reply.broken is not None
-    fail(c, *c.reply.broken)
-
-
 def _audio_facts(c: Conversation) -> Facts:
     return (
         ("no audio for", f"{c.now - c.user.audio_at} ms"),
@@ -113,7 +107,7 @@ BROKEN_HEARD = Rule(
     "give up on a broken reply",
     "A reply failed while it was heard, and what was queued of it is over: apologise.",
     _broken_was_heard,
-    _fail_broken,
+    recover,
     replying=True,
 )
 MODEL_STALLS = Rule(

@@ -1,0 +1,69 @@
+"""What remains of a conversation: its record, its recording, its journal."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from turnwise.gateway.doors import Door
+from turnwise.runtime.document import Ending
+from turnwise.runtime.session import Session
+from turnwise.store import Blobs, Store, journal_key, recording_key
+from turnwise.wire import closing
+
+Json = dict[str, Any]
+
+
+class Keeper:
+    """Stores one conversation."""
+
+    def __init__(self, store: Store, blobs: Blobs, door: Door, folder: Path) -> None:
+        """Begin.
+
+        Args:
+            store: For the record.
+            blobs: For recording and journal.
+            door: How the client came in; an agent it brought along is not stored, nor its calls.
+            folder: Of the live conversation; made here, gone in the end.
+        """
+        self._store = store
+        self._blobs = blobs
+        self._door = door
+        self.folder = folder
+
+    async def save(self, document: Json) -> None:
+        """Store the document as it is now."""
+        if self._door.document is None:
+            return
+        async with self._store.writing() as tx:
+            if not await tx.conversations.save(document):
+                await tx.conversations.begin(document)
+
+    async def finish(
+        self, session: Session, ending: closing.Ending, *, closed_by_client: bool
+    ) -> None:
+        """Store the final record, the recording and the journal."""
+        failed = ending.error is not None and ending.code != closing.NORMAL
+        reason = session.end_reason if closed_by_client else ending.termination_reason
+        wav = await session.finish(
+            Ending(
+                termination_reason=reason,
+                failed=failed and not closed_by_client,
+                error_code=ending.code,
+                error_reason=ending.reason,
+            )
+        )
+        conversation = session.conversation_id
+        files = [(journal_key(conversation), self.folder / "journal.jsonl")]
+        if wav is not None:
+            files.append((recording_key(conversation), wav))
+        for key, path in files:
+            if self._door.document is not None:
+                await self._blobs.put(key, await asyncio.to_thread(path.read_bytes))
+            path.unlink()
+        self.folder.rmdir()
+
+    async def refuse(self, conversation_id: str, ending: closing.Ending, now: int) -> None:
+        """Store that a conversation could not begin, and why."""
+        if self._door.document is not None:
+            async with self._store.writing() as tx:
+                await tx.conversations.begin(self._door.refused(conversation_id, ending, now))

@@ -1,0 +1,163 @@
+"""A language model under the tests' control: OpenAI's chat completions on a real socket.
+
+An agent's prompt names its script, as `[[name]]`; the script sees the messages of a request and
+says, step by step, what is answered.
+"""
+
+import asyncio
+import json
+import re
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from acceptance.house import free_port, wait_until
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """The model calls a tool."""
+
+    name: str
+    arguments: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wait:
+    """The model thinks."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Raw:
+    """Bytes that a server should not send."""
+
+    data: bytes
+
+
+class Cut:
+    """The connection breaks off."""
+
+
+@dataclass(frozen=True)
+class Fail:
+    """There is no answer but a status."""
+
+    status: int
+
+
+Step = str | Call | Wait | Raw | Cut | Fail
+"""Text is a delta of the answer."""
+Script = Callable[[list[Json]], list[Step]]
+
+
+class _BrokenOff(Exception):
+    pass
+
+
+class Brain:
+    """Scripts by name, and what was asked of them."""
+
+    def __init__(self) -> None:
+        self._scripts: dict[str, Script] = {}
+        self.asked: dict[str, list[Json]] = {}
+        """Bodies of requests by script."""
+        self.port = free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}/v1"
+
+    def learn(self, script: Script | list[Step]) -> str:
+        """Return the words of a prompt that make an agent follow a script."""
+        name = f"script-{len(self._scripts) + 1}"
+        steps = script
+        self._scripts[name] = script if callable(script) else lambda _: list(steps)  # type: ignore[arg-type]
+        self.asked[name] = []
+        return f"[[{name}]]"
+
+    def heard(self, prompt: str) -> list[Json]:
+        """What was asked by agents of a prompt."""
+        return self.asked[_name_in(prompt)]
+
+    async def answer(self, request: Request) -> Response:
+        body = await request.json()
+        system = " ".join(m["content"] for m in body["messages"] if m["role"] == "system")
+        name = _name_in(system)
+        self.asked[name].append(body)
+        steps = self._scripts[name](body["messages"])
+        if steps and isinstance(steps[0], Fail):
+            error = {"error": {"message": "scripted", "type": "server_error"}}
+            return JSONResponse(error, steps[0].status)
+        return StreamingResponse(_stream(steps), media_type="text/event-stream")
+
+    @contextmanager
+    def serve(self) -> Iterator[None]:
+        """Answer, in another thread, while the block runs."""
+        routes = [Route("/v1/chat/completions", self.answer, methods=["POST"])]
+        config = uvicorn.Config(
+            Starlette(routes=routes), port=self.port, log_level="critical", lifespan="off"
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        wait_until(lambda: server.started, "the start of the scripted model")
+        yield
+        server.should_exit = server.force_exit = True
+        thread.join(10)
+
+
+def _name_in(text: str) -> str:
+    found = re.search(r"\[\[([\w-]+)\]\]", text)
+    assert found, "an agent of the scripted server needs a script"
+    return found[1]
+
+
+def last_said(messages: list[Json]) -> str:
+    """What the model is to answer; a tool's result is not the user's."""
+    last = messages[-1]
+    return str(last["content"]) if last["role"] == "user" else ""
+
+
+async def _stream(steps: list[Step]) -> AsyncIterator[bytes]:
+    yield _chunk({"role": "assistant", "content": ""})
+    called = 0
+    for step in steps:
+        match step:
+            case str():
+                yield _chunk({"content": step})
+            case Call(name=name, arguments=arguments):
+                function = {"name": name, "arguments": json.dumps(arguments)}
+                call = {"index": called, "id": f"call_{called}", "type": "function"}
+                yield _chunk({"tool_calls": [{**call, "function": function}]})
+                called += 1
+            case Wait(seconds=seconds):
+                await asyncio.sleep(seconds)
+            case Raw(data=data):
+                yield data
+            case Cut():
+                raise _BrokenOff
+            case Fail():
+                raise AssertionError("a failure comes first")
+    yield _chunk({}, "tool_calls" if called else "stop")
+    yield b"data: [DONE]\n\n"
+
+
+def _chunk(delta: Json, finish: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    body = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "scripted",
+        "choices": [choice],
+    }
+    return f"data: {json.dumps(body)}\n\n".encode()

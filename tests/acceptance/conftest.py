@@ -1,0 +1,98 @@
+"""Real servers, shared by all tests of a process, and clients of the official SDK."""
+
+import importlib
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+from elevenlabs.client import ElevenLabs
+
+from acceptance.brain import Brain
+from acceptance.house import KEY, House
+
+MakeHouse = Callable[..., House]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "acceptance: drives a real server with real clients")
+    with warnings.catch_warnings():  # the SDK names a class that websockets has deprecated
+        warnings.simplefilter("ignore", DeprecationWarning)
+        importlib.import_module("elevenlabs.conversational_ai.conversation")
+
+
+@pytest.fixture(scope="session")
+def make_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeHouse]:
+    """Start further servers: `make_house(LLM="openai", …)`, settings without `TURNWISE_`."""
+    with ExitStack() as stack:
+
+        def make(**settings: str) -> House:
+            house = House(tmp_path_factory.mktemp("house"), settings)
+            stack.callback(house.close)
+            return house
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def _plain_house(make_house: MakeHouse) -> House:
+    return make_house()
+
+
+@pytest.fixture(scope="session")
+def brain() -> Iterator[Brain]:
+    """The language model of `scripted_house`."""
+    brain = Brain()
+    with brain.serve():
+        yield brain
+
+
+@pytest.fixture(scope="session")
+def _scripted_house(make_house: MakeHouse, brain: Brain) -> House:
+    return make_house(
+        LLM="openai", LLM_BASE_URL=brain.base_url, LLM_API_KEY="none", LLM_MODEL="scripted"
+    )
+
+
+def _without_faults(house: House) -> Iterator[House]:
+    """The server, whose log must tell of no fault after the test."""
+    before = house.faults()
+    yield house
+    assert house.faults() == before
+    assert house.is_ready()
+
+
+@pytest.fixture
+def house(_plain_house: House) -> Iterator[House]:  # noqa: PT019
+    """A server as it is right after install."""
+    yield from _without_faults(_plain_house)
+
+
+@pytest.fixture
+def scripted_house(_scripted_house: House) -> Iterator[House]:  # noqa: PT019
+    """A server whose language model is `brain`."""
+    yield from _without_faults(_scripted_house)
+
+
+@pytest.fixture
+def sdk(house: House) -> Iterator[ElevenLabs]:
+    """The official SDK, at `house`."""
+    yield from _sdk(house)
+
+
+@pytest.fixture
+def scripted_sdk(scripted_house: House) -> Iterator[ElevenLabs]:
+    """The official SDK, at `scripted_house`."""
+    yield from _sdk(scripted_house)
+
+
+def _sdk(house: House) -> Iterator[ElevenLabs]:
+    with httpx.Client() as http:
+        yield ElevenLabs(api_key=KEY, base_url=house.url, httpx_client=http)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
