@@ -29,6 +29,8 @@ WRITTEN_ANSWER_S = 60.0
 """How long a typed turn waits: models that run here may take their time."""
 REST_S = 1.0
 """How long it must be quiet after the last answer."""
+BREATH_S = 0.1
+"""How long nothing must follow a typed answer: the agent may be about to hang up."""
 HUNG_UP = "you hung up"
 
 Agent = Annotated[
@@ -105,8 +107,8 @@ def _server(url: str | None, settings: Settings) -> Iterator[Server]:
 
 def _display(manner: Manner) -> Display:
     if manner.text:
-        return Display(text_only=True, typing=sys.stdin.isatty() and sys.stdout.isatty())
-    return Display(text_only=False, live=sys.stdout.isatty())
+        return Display(typing=sys.stdin.isatty() and sys.stdout.isatty())
+    return Display(live=sys.stdout.isatty())
 
 
 async def _hold(server: Server, found: Found, manner: Manner, display: Display) -> bool:
@@ -121,7 +123,8 @@ async def _hold(server: Server, found: Found, manner: Manner, display: Display) 
             if manner.source is None:
                 how = await call.hold(_type(call, display, began))
             else:
-                speaker = call.speaker = _speaker(call, manner, display)
+                speaker = _speaker(call, manner, display)
+                call.let_hear(speaker)
                 how = await call.hold(_speak(call, manner, display, began))
     except asyncio.CancelledError:  # Ctrl-C; the socket was closed on the way here
         pass
@@ -149,7 +152,7 @@ async def _type(call: Call, display: Display, began: float) -> str:
         display.user_wrote(line.strip())
         asked = asyncio.get_running_loop().time()
         await call.say(line.strip())
-        await call.answered(asked, WRITTEN_ANSWER_S)
+        await call.answered(asked, WRITTEN_ANSWER_S, BREATH_S)
 
 
 def _lines() -> asyncio.Queue[str | None]:

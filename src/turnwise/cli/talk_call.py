@@ -4,7 +4,7 @@ Times are seconds of the event loop's clock.
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -92,8 +92,6 @@ class Call:
 
     def __init__(self, address: str, display: Display, *, text_only: bool) -> None:
         self.course = Course()
-        self.speaker: Speaker | None = None
-        """Gets the agent's sound."""
         self.input_format: AudioFormat = parse_format("pcm_16000")
         self.output_format: AudioFormat = parse_format("pcm_16000")
         self._address = address
@@ -103,6 +101,9 @@ class Call:
         self._joiner = SampleJoiner(self.output_format)
         self._clock = asyncio.get_running_loop().time
         self._socket: ClientConnection | None = None
+        self._play: Callable[[Pcm], None] = lambda _: None
+        self._drop: Callable[[], None] = lambda: None
+        self._left_s: Callable[[], float] = lambda: 0.0
 
     async def __aenter__(self) -> Self:
         """Connect, and wait for the server's first message.
@@ -137,6 +138,10 @@ class Call:
     ) -> None:
         """Close politely."""
         await self._hang_up()
+
+    def let_hear(self, speaker: Speaker) -> None:
+        """Send the agent's sound to a speaker from now on."""
+        self._play, self._drop, self._left_s = speaker.play, speaker.drop, speaker.left_s
 
     async def hold(self, user: Coroutine[Any, Any, str]) -> str:
         """Let the user act until either side has enough; return how it ended, one clause.
@@ -190,7 +195,7 @@ class Call:
             elif course.over:
                 left = rest_s
             else:
-                left = _QUIET_S + (self.speaker.left_s() if self.speaker else 0)
+                left = _QUIET_S + self._left_s()
             try:
                 async with asyncio.timeout(left):
                     await self._news.wait()
@@ -251,8 +256,7 @@ class Call:
         match message:
             case Audio(event_id=number, audio=audio):
                 self._begin_reply(number)
-                if self.speaker is not None:
-                    self.speaker.play(self._joiner.push(audio))
+                self._play(self._joiner.push(audio))
             case AgentChatResponsePart(text=text, part="delta", event_id=number):
                 if self._text_only and text:
                     self._begin_reply(number)
@@ -261,10 +265,11 @@ class Call:
                 if self._text_only:
                     self._begin_reply(number)
                 self._display.agent_said(text)
+            case _:
+                pass
 
     def _interrupted(self, number: int) -> None:
-        if self.speaker is not None:
-            self.speaker.drop()
+        self._drop()
         self._joiner.reset()
         self._end_reply(number)
         self._display.interrupted()

@@ -56,18 +56,16 @@ class Standing:
 class Display:
     """Is told what happens, and shows it."""
 
-    def __init__(self, *, text_only: bool, typing: bool = False, live: bool = False) -> None:
+    def __init__(self, *, typing: bool = False, live: bool = False) -> None:
         """Show nothing yet.
 
         Args:
-            text_only: Whether replies come as text alone.
             typing: Whether the user's lines are on the screen already, because a person types them.
             live: Whether to show, below the lines, how it stands: needs a terminal.
         """
         self.console = Console(highlight=False, soft_wrap=True, emoji=False)
         self.standing = Standing(self.console)
         self._live = live
-        self._text_only = text_only
         self._typing = typing
         self._open = ""  # who has an unfinished line
         self._streamed = False  # whether the words of the reply were shown as they came
@@ -118,23 +116,18 @@ class Display:
             self.agent_finished()
         else:
             self._line("agent", text)
-        if self._latency_s is not None:
-            self._aside(f"after {self._latency_s:.2f} s")
-            self._latency_s = None
+        self._tell_latency()
 
     def agent_finished(self) -> None:
         """End the line of a reply."""
         if self._open == "agent":
             self._finish_line()
         self._streamed = False
+        self._tell_latency()
 
     def answered(self, latency_s: float) -> None:
-        """Show how long the user waited: in text below the words, which are still to come."""
-        self.standing.latency_s = latency_s
-        if self._text_only:
-            self._latency_s = latency_s
-        else:
-            self._aside(f"after {latency_s:.2f} s")
+        """Take in how long the user waited: shown below the words, which are still to come."""
+        self.standing.latency_s = self._latency_s = latency_s
 
     def interrupted(self) -> None:
         """Show that the user interrupted the agent."""
@@ -160,6 +153,11 @@ class Display:
         if self.standing.interruptions:
             facts.append(f"interruptions: {self.standing.interruptions}")
         self._print(Text(", ".join(facts), style="dim"))
+
+    def _tell_latency(self) -> None:
+        if self._latency_s is not None:
+            self._aside(f"after {self._latency_s:.2f} s")
+            self._latency_s = None
 
     def _aside(self, text: str) -> None:
         self._print(Text(f"       ({text})", style="dim"))

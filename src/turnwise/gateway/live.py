@@ -10,16 +10,18 @@ from turnwise.base.clock import Clock
 from turnwise.gateway.connection import Connection
 from turnwise.runtime.session import Session
 from turnwise.runtime.speaking import SentSound
-from turnwise.turns.commands import CallTool, Command
-from turnwise.turns.events import CallId, Event, Transcribed
+from turnwise.turns.commands import Announce, CallTool, Command
+from turnwise.turns.events import CallId, Event, ReplyId, Transcribed
 from turnwise.wire.client_messages import (
     ClientMessage,
     ClientToolResult,
+    Feedback,
     Pong,
     UserAudioChunk,
 )
 from turnwise.wire.events import event_of
 from turnwise.wire.ping import PingClock
+from turnwise.wire.server_messages import AgentResponse, ServerMessage
 from turnwise.wire.translate import Translator
 
 
@@ -39,15 +41,27 @@ class LiveClient:
         self._tools = {tool.name: tool for tool in tools}
         self._variables = variables
         self._output_format = output_format
+        self.replies: dict[int, ReplyId] = {}
+        """Which reply the client knows by which number; feedback names it."""
 
     def show(self, command: Command) -> None:
         """Tell the client what the engine did."""
-        self._connection.send(self._translator.obey(command))
+        messages = self._translator.obey(command)
+        if isinstance(command, Announce):
+            self._note(command.reply, messages)
+        self._connection.send(messages)
 
     def play(self, sound: SentSound) -> None:
         """Send sound."""
         data = encode(sound.samples, self._output_format)
-        self._connection.send(self._translator.audio(sound.reply, data, sound.alignment))
+        messages = self._translator.audio(sound.reply, data, sound.alignment)
+        self._note(sound.reply, messages)
+        self._connection.send(messages)
+
+    def _note(self, reply: ReplyId, messages: list[ServerMessage]) -> None:
+        for message in messages:
+            if isinstance(message, AgentResponse):
+                self.replies[message.event_id] = reply
 
     def call(self, command: CallTool, arguments: dict[str, Any]) -> None:
         """Call a client tool."""
@@ -68,8 +82,11 @@ class LiveClient:
 class Reader:
     """Takes in a client's messages."""
 
-    def __init__(self, session: Session, pings: PingClock, clock: Clock) -> None:
+    def __init__(
+        self, session: Session, client: LiveClient, pings: PingClock, clock: Clock
+    ) -> None:
         self._session = session
+        self._client = client
         self._pings = pings
         self._clock = clock
 
@@ -82,6 +99,10 @@ class Reader:
                 self._pings.pong(event_id, self._clock.now())
             case ClientToolResult(tool_call_id=call, result=result, is_error=failed):
                 self._session.client_answered(CallId(call), result, failed=failed)
+            case Feedback(event_id=number, score=score):
+                reply = self._client.replies.get(number)
+                if reply is not None:
+                    self._session.rate(reply, score)
             case _:
                 event = event_of(message)
                 if event is not None:

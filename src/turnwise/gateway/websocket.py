@@ -177,13 +177,15 @@ class _Call:
         session = Session(self._setup(keeper, about, prepared, client), client)
         try:
             with self._gateway.sessions.hold(session):
-                return await self._run(session, first, keeper)
+                return await self._run(session, client, first, keeper)
         except AtCapacity:
             keeper.folder.rmdir()
             return closing.TOO_MANY
 
-    async def _run(self, session: Session, first: First, keeper: Keeper) -> closing.Ending | None:
-        reader = Reader(session, self._pings, self._clock)
+    async def _run(
+        self, session: Session, client: LiveClient, first: First, keeper: Keeper
+    ) -> closing.Ending | None:
+        reader = Reader(session, client, self._pings, self._clock)
         for message in first.early:
             reader.take(message)
         outcome = _Outcome()

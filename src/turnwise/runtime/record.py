@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from turnwise.turns.commands import Amend, Append
+from turnwise.turns.events import ReplyId
 from turnwise.turns.metrics import Metrics, TurnMetrics
 from turnwise.turns.transcript import (
     AgentSaid,
@@ -37,6 +38,8 @@ class Record:
         self.agents: list[str] = []
         self.agent_id = agent_id
         self._tool_kinds = tool_kinds
+        self.scores: dict[ReplyId, tuple[str, int]] = {}
+        """What the user thinks of replies: `like` or `dislike`, and when it was said (ms)."""
 
     def note(self, command: Append | Amend) -> None:
         """Take in what the engine recorded."""
@@ -66,6 +69,20 @@ class Record:
             turns.append(turn)
         return turns
 
+    def rate(self, reply: ReplyId, score: str | None, at: int) -> None:
+        """Note what the user thinks of a reply; None takes it back."""
+        if score is None:
+            self.scores.pop(reply, None)
+        else:
+            self.scores[reply] = (score, at)
+
+    def feedback(self) -> dict[str, object]:
+        """Return all scores together, as `metadata.feedback` has them."""
+        given = [score for score, _ in self.scores.values()]
+        likes, dislikes = given.count("like"), given.count("dislike")
+        overall = None if likes == dislikes else ("like" if likes > dislikes else "dislike")
+        return {"overall_score": overall, "likes": likes, "dislikes": dislikes}
+
     def messages(self, role: type[UserSaid | AgentSaid]) -> int:
         """Return how many messages one side said."""
         return sum(isinstance(entry, role) for entry in self.entries)
@@ -79,7 +96,12 @@ class Record:
                 )
             case AgentSaid(at=at, text=text, interrupted=interrupted, original=original):
                 return _turn_of(
-                    "agent", at, text, interrupted=interrupted, original_message=original
+                    "agent",
+                    at,
+                    text,
+                    interrupted=interrupted,
+                    original_message=original,
+                    feedback=self._score(entry),
                 )
             case ToolCalled(at=at):
                 return _turn_of("agent", at, None, tool_calls=[self._call(entry)])
@@ -90,6 +112,12 @@ class Record:
                 return _turn_of("user", at, text, contextual_update_info=info)
             case Noted(at=at, what=what):
                 return _turn_of("user", at, None, platform_event=what)
+
+    def _score(self, said: AgentSaid) -> dict[str, object] | None:
+        if said.reply not in self.scores or said.filler:
+            return None
+        score, at = self.scores[said.reply]
+        return {"score": score, "time_in_call_secs": at // 1000}
 
     def _call(self, called: ToolCalled) -> dict[str, object]:
         return {

@@ -31,7 +31,7 @@ from turnwise.runtime.thinking import Ask, AskFiller, Thinking
 from turnwise.runtime.toolbox import CallClient, Toolbox
 from turnwise.turns.commands import Amend, Append, Command, End, Report
 from turnwise.turns.engine import Engine
-from turnwise.turns.events import CallId, Event
+from turnwise.turns.events import CallId, Event, ReplyId
 from turnwise.turns.journal import Step, event_line, header_line, outcome_line
 from turnwise.turns.metrics import measure
 from turnwise.turns.policy import Policy
@@ -138,6 +138,11 @@ class Session:
     def client_answered(self, call: CallId, result: str, *, failed: bool) -> None:
         """Take in the answer of a client tool."""
         self._toolbox.client_answered(call, result, failed=failed)
+
+    def rate(self, reply: ReplyId, score: str | None) -> None:
+        """Note what the user thinks of a reply: `like`, `dislike`, or None for nothing any more."""
+        self._record.rate(reply, score, self._clock.now())
+        self._dirty.set()
 
     async def run(self) -> None:
         """Hold the conversation until it ends; then its document is stored as `processing`."""
