@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-TESTS = ("tests/turns",)
+# examples first: they are quick, and most bugs need no more
+TESTS = (*sorted(map(str, (ROOT / "tests/turns").glob("test_*.py"))), "tests/turns/properties")
 OPTIONS = ("--hypothesis-profile=hunt", "-p", "no:randomly")
 
 

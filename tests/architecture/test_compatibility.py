@@ -1,4 +1,4 @@
-"""`docs/compatibility.md` is kept true: each row names a test that exists, and no message is missing."""
+"""`docs/compatibility.md` is kept true: rows name tests that exist, and no message is missing."""
 
 import re
 from pathlib import Path

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,7 +14,9 @@ from rich.table import Table
 
 from turnwise.base.errors import ConfigError
 from turnwise.settings import Settings, load
-from turnwise.store import ApiKey, ApiKeys, open_store
+
+if TYPE_CHECKING:
+    from turnwise.store import ApiKey, ApiKeys
 
 TOML = Path("turnwise.toml")
 
@@ -61,8 +63,10 @@ def _settings(data: Path | None) -> Settings:
 
 
 @asynccontextmanager
-async def _writing(settings: Settings) -> AsyncIterator[ApiKeys]:
+async def _writing(settings: Settings) -> "AsyncIterator[ApiKeys]":
     """Open the keys of the store; all or nothing of the block is kept."""
+    from turnwise.store import open_store  # noqa: PLC0415 - `--help` needs no database
+
     store = await open_store(settings.store_url, settings.data)
     try:
         async with store.writing() as tx:
@@ -71,12 +75,12 @@ async def _writing(settings: Settings) -> AsyncIterator[ApiKeys]:
         await store.close()
 
 
-async def _add(settings: Settings, name: str) -> tuple[ApiKey, str]:
+async def _add(settings: Settings, name: str) -> "tuple[ApiKey, str]":
     async with _writing(settings) as api_keys:
         return await api_keys.create(name)
 
 
-async def _list(settings: Settings) -> tuple[ApiKey, ...]:
+async def _list(settings: Settings) -> "tuple[ApiKey, ...]":
     async with _writing(settings) as api_keys:
         return await api_keys.list()
 

@@ -1,37 +1,15 @@
 """`turnwise talk`: hold a conversation from the terminal, as any client of the protocol would."""
 
-import asyncio
 import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 from typing import Annotated
 
 import typer
 
-from turnwise.audio.speech_gate import Offset, Onset
 from turnwise.base.errors import ConfigError
-from turnwise.cli.talk_call import Call
-from turnwise.cli.talk_display import Display
-from turnwise.cli.talk_server import Found, Server, checked_url, find_agent, server_here
-from turnwise.cli.talk_sound import Ear, FileSource, Loudspeaker, Microphone, Speaker, Track
-from turnwise.settings import Settings, load
+from turnwise.settings import load
 
 TOML = Path("turnwise.toml")
-GREETING_S = 2.0
-"""How long the agent's first message may take to begin."""
-ANSWER_S = 15.0
-"""How long a spoken turn waits for its answer."""
-WRITTEN_ANSWER_S = 60.0
-"""How long a typed turn waits: models that run here may take their time."""
-REST_S = 1.0
-"""How long it must be quiet after the last answer."""
-BREATH_S = 0.1
-"""How long nothing must follow a typed answer: the agent may be about to hang up."""
-HUNG_UP = "you hung up"
 
 Agent = Annotated[
     str, typer.Argument(help="Its id or name; without one: the sample agent, or the first one.")
@@ -56,17 +34,6 @@ AtOnce = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
-    """How it is talked."""
-
-    text: bool
-    source: FileSource | Microphone | None
-    """Of the user's sound; None in text."""
-    output: Path | None
-    at_once: bool
-
-
 def talk(
     agent: Agent = "",
     url: Url = None,
@@ -77,173 +44,12 @@ def talk(
     at_once: AtOnce = False,
 ) -> None:
     """Talk to an agent: by voice, with sound files, or in text."""
+    from turnwise.cli.talk_hold import Manner, hold, source_of  # noqa: PLC0415 - `--help` needs none
+
     if text and (input_file or output_file):
         raise ConfigError("--text has no sound: leave it out, or --input and --output")
     settings = load({"api_key": api_key}, os.environ, TOML)
-    source = None if text else FileSource(input_file) if input_file else Microphone()
-    manner = Manner(text=text, source=source, output=output_file, at_once=at_once)
-    display = _display(manner)
-    with _server(url, settings) as server:
-        found = find_agent(server, agent, settings)
-        failed = asyncio.run(_hold(server, found, manner, display))
-    if failed:
+    source = None if text else source_of(input_file)
+    manner = Manner(source=source, output=output_file, at_once=at_once)
+    if not hold(agent, url, settings, manner):
         raise typer.Exit(1)
-
-
-@contextmanager
-def _server(url: str | None, settings: Settings) -> Iterator[Server]:
-    """Choose the server: the one that was named, the one that runs here, or one of our own."""
-    if url is not None:
-        yield Server(checked_url(url), settings.api_key)
-        return
-    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104
-    usual = Server(f"http://{host}:{settings.port}", settings.api_key)
-    if settings.port and usual.is_reachable():
-        yield usual
-        return
-    with server_here(settings) as server:
-        yield server
-
-
-def _display(manner: Manner) -> Display:
-    if manner.text:
-        return Display(typing=sys.stdin.isatty() and sys.stdout.isatty())
-    return Display(live=sys.stdout.isatty())
-
-
-async def _hold(server: Server, found: Found, manner: Manner, display: Display) -> bool:
-    """Hold the conversation; return whether it failed."""
-    how = HUNG_UP
-    began = asyncio.get_running_loop().time()
-    call = Call(found.address, display, text_only=manner.text)
-    speaker: Speaker | None = None
-    try:
-        async with call:
-            display.began(found.name, server.url)
-            if manner.source is None:
-                how = await call.hold(_type(call, display, began))
-            else:
-                speaker = _speaker(call, manner, display)
-                call.let_hear(speaker)
-                how = await call.hold(_speak(call, manner, display, began))
-    except asyncio.CancelledError:  # Ctrl-C; the socket was closed on the way here
-        pass
-    finally:
-        if speaker is not None:
-            speaker.close()
-    display.ended(how, call.course.conversation_id, call.course.latencies)
-    return bool(call.course.failure)
-
-
-# --- in text ------------------------------------------------------------------------------------
-
-
-async def _type(call: Call, display: Display, began: float) -> str:
-    """Send line after line, each after the answer to the one before; return why it is over."""
-    lines = _lines()
-    await call.answered(began, asyncio.get_running_loop().time() - began + GREETING_S)
-    while True:
-        display.prompt()
-        line = await lines.get()
-        if line is None:
-            return HUNG_UP
-        if not line.strip():
-            continue
-        display.user_wrote(line.strip())
-        asked = asyncio.get_running_loop().time()
-        await call.say(line.strip())
-        await call.answered(asked, WRITTEN_ANSWER_S, BREATH_S)
-
-
-def _lines() -> asyncio.Queue[str | None]:
-    """Return the lines of the standard input as they come, None at its end."""
-    loop = asyncio.get_running_loop()
-    lines: asyncio.Queue[str | None] = asyncio.Queue()
-
-    def give(line: str | None) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(lines.put_nowait, line)
-
-    # a thread of its own: nothing else can be read without waiting on every kind of input
-    Thread(target=_read_lines, args=(give,), daemon=True).start()
-    return lines
-
-
-def _read_lines(give: Callable[[str | None], None]) -> None:
-    try:
-        number = sys.stdin.fileno()
-    except (OSError, ValueError):  # no file: in tests
-        for line in sys.stdin:
-            give(line)
-    else:
-        # not through sys.stdin: Python locks it when it exits, while this thread still waits
-        with open(number, encoding="utf-8", errors="replace", closefd=False) as file:
-            for line in file:
-                give(line)
-    give(None)
-
-
-# --- by voice -----------------------------------------------------------------------------------
-
-
-def _speaker(call: Call, manner: Manner, display: Display) -> Speaker:
-    """Return where the agent's sound goes."""
-    rate_hz = call.output_format.rate_hz
-    track = Track(manner.output, rate_hz, asyncio.get_running_loop().time)
-    display.standing.agent_is_heard = lambda: track.left_s() > 0
-    return Loudspeaker(track, rate_hz) if isinstance(manner.source, Microphone) else track
-
-
-async def _speak(call: Call, manner: Manner, display: Display, began: float) -> str:
-    """Send sound; return why it is over: a microphone never has enough."""
-    assert manner.source is not None
-    ear = Ear(call.input_format.rate_hz)
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            sending = tasks.create_task(_send(call, manner.source, ear, display))
-            if isinstance(manner.source, Microphone):
-                await sending
-            assert isinstance(manner.source, FileSource)
-            how = await _say_file(call, manner.source, ear, None if manner.at_once else began)
-            sending.cancel()
-            return how
-    finally:
-        await ear.aclose()
-
-
-async def _send(call: Call, source: FileSource | Microphone, ear: Ear, display: Display) -> None:
-    clock = asyncio.get_running_loop().time
-    async for samples in source.chunks(call.input_format.rate_hz):
-        await call.send_sound(samples)
-        match await ear.hear(samples, clock()):
-            case Onset():
-                call.asks(None)
-                display.user_speaks(speaking=True)
-            case Offset():
-                call.asks(ear.stopped_at)
-                display.user_speaks(speaking=False)
-            case None:
-                pass
-
-
-async def _say_file(call: Call, source: FileSource, ear: Ear, began: float | None) -> str:
-    """Let the file be said and wait for the answer.
-
-    Args:
-        call: Where.
-        source: The file.
-        ear: Knows when its last word ended.
-        began: Since when the agent may say its first message; None: that is not waited for.
-    """
-    clock = asyncio.get_running_loop().time
-    if began is not None:
-        await call.answered(began, clock() - began + GREETING_S)
-    source.begin.set()
-    await source.said.wait()
-    ended = clock()
-    await ear.quiet.wait()
-    stopped = ear.stopped_at if ear.stopped_at is not None else ended
-    if await call.answered(stopped, clock() - stopped + ANSWER_S, REST_S):
-        return "the file was said and answered"
-    call.course.failure = f"no answer within {ANSWER_S:.0f} s of the end of the file"
-    return call.course.failure

@@ -7,7 +7,6 @@ listed, so those of this machine are looked up in its own data folder.
 import asyncio
 import json
 import secrets
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -106,16 +105,20 @@ def server_here(settings: Settings) -> Iterator[Server]:
     import uvicorn  # noqa: PLC0415 - only where no server is there already
 
     from turnwise import minds as engines  # noqa: PLC0415
-    from turnwise.main import Application, prepare_house, uvicorn_options  # noqa: PLC0415
+    from turnwise.main import (  # noqa: PLC0415
+        Application,
+        claim,
+        listen,
+        prepare_house,
+        uvicorn_options,
+    )
 
     key = settings.api_key or f"sk_{secrets.token_hex(24)}"
     settings = replace(settings, host="127.0.0.1", port=0, api_key=key, workers=1)
     engines.choose(settings)
-    asyncio.run(prepare_house(settings))
-    options = uvicorn_options(settings)
-    config = uvicorn.Config(Application(settings), **{**options, "timeout_graceful_shutdown": 3})
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with listen(settings) as listening, claim(settings.data):
+        asyncio.run(prepare_house(settings))
+        server = uvicorn.Server(uvicorn.Config(Application(settings), **uvicorn_options(settings)))
         thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         try:

@@ -1,7 +1,7 @@
 """Whatever the world does, the conversation keeps its laws.
 
 A Hypothesis state machine plays a user, a clock and providers without manners: late, stale, doubled
-and contradictory events, under several policies. 450 conversations of up to 60 steps.
+and contradictory events, under several policies. 500 conversations of up to 60 steps.
 """
 
 from copy import deepcopy
@@ -455,7 +455,7 @@ class World(RuleBasedStateMachine):
 
 
 World.TestCase.settings = settings(
-    max_examples=450,
+    max_examples=500,
     stateful_step_count=60,
     deadline=None,
     report_multiple_bugs=False,
