@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 from collections.abc import AsyncGenerator
@@ -9,8 +10,10 @@ import typer
 from typer.testing import CliRunner
 
 from turnwise.base.errors import ConfigError
-from turnwise.cli import doctor as module
+from turnwise.cli import doctor_checks
 from turnwise.cli.doctor import doctor
+from turnwise.cli.keys import keys
+from turnwise.minds import BETTER
 from turnwise.providers.llm.offline import Offline
 from turnwise.providers.ports import ModelEvent, ModelRequest
 from turnwise.providers.registry import Availability, available
@@ -41,14 +44,14 @@ def _at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def run(*arguments: str, code: int = 0, **environ: str) -> str:
+def run(environ: dict[str, str], *arguments: str, code: int = 0) -> str:
     result = CliRunner().invoke(app, arguments, env=environ, catch_exceptions=False)
     assert result.exit_code == code, result.output
     return result.output
 
 
-def told(code: int = 0, **environ: str) -> dict[str, Any]:
-    found = json.loads(run("--json", code=code, **environ))
+def told(environ: dict[str, str], code: int = 0) -> dict[str, Any]:
+    found = json.loads(run(environ, "--json", code=code))
     assert isinstance(found, dict)
     return found
 
@@ -61,7 +64,7 @@ def check(found: dict[str, Any], what: str) -> dict[str, Any]:
 
 @needs_demo
 def test_what_works_right_after_install_passes() -> None:
-    output = run()
+    output = run({})
     sections = [block.splitlines()[0].split()[0] for block in output.split("\n\n")[1:]]
     assert sections == ["setting", "in", "provider", "check", "better"]
     assert "tts/espeak" in output
@@ -72,7 +75,7 @@ def test_what_works_right_after_install_passes() -> None:
 
 @needs_demo
 def test_programs_get_json() -> None:
-    found = told()
+    found = told({})
     assert found["ok"] is True
     assert {row["state"] for row in found["checks"]} == {"ok"}
     assert all(isinstance(row["ms"], int) for row in found["checks"])
@@ -83,7 +86,7 @@ def test_programs_get_json() -> None:
 
 @needs_demo
 def test_nothing_is_made(tmp_path: Path) -> None:
-    found = told()
+    found = told({})
     assert not (tmp_path / "data").exists()
     assert "not there yet" in check(found, "data folder")["what_happened"]
     assert "the first start makes" in check(found, "database")["what_happened"]
@@ -92,7 +95,7 @@ def test_nothing_is_made(tmp_path: Path) -> None:
 def test_settings_say_where_they_come_from_and_keep_secrets(tmp_path: Path) -> None:
     (tmp_path / "turnwise.toml").write_text('lead_ms = 300\nllm_model = "x"\n')
     environ = SCRIPTED | {"TURNWISE_API_KEY": "sk_secret", "TURNWISE_LEAD_MS": "200"}
-    found = told(code=1, **environ)
+    found = told(environ, code=1)
     rows = {row["setting"]: (row["value"], row["from"]) for row in found["settings"]}
     assert rows["lead_ms"] == ("200", "TURNWISE_LEAD_MS")
     assert rows["llm_model"] == ("x", "turnwise.toml")
@@ -105,7 +108,7 @@ def test_settings_say_where_they_come_from_and_keep_secrets(tmp_path: Path) -> N
 
 
 def test_an_engine_that_does_not_do_its_part_is_found(tmp_path: Path) -> None:
-    found = told(code=1, **SCRIPTED)  # the scripted transcriber hears nothing of what is said
+    found = told(SCRIPTED, code=1)  # the scripted transcriber hears nothing of what is said
     assert found["ok"] is False
     heard = check(found, "speech recognition")
     assert heard["state"] == "failed"
@@ -115,12 +118,12 @@ def test_an_engine_that_does_not_do_its_part_is_found(tmp_path: Path) -> None:
 
 def test_an_engine_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     async def hang(_: object, __: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        await module.asyncio.sleep(60)
+        await asyncio.sleep(60)
         yield  # type: ignore[misc]
 
     monkeypatch.setattr(Offline, "stream", hang)
-    monkeypatch.setattr(module, "CHECK_S", 0.5)
-    found = told(code=1, **SCRIPTED | {"TURNWISE_LLM": "offline"})
+    monkeypatch.setattr(doctor_checks, "CHECK_S", 0.5)
+    found = told(code=1, environ=SCRIPTED | {"TURNWISE_LLM": "offline"})
     assert check(found, "language model")["what_happened"] == "nothing within 0 s"
 
 
@@ -128,7 +131,7 @@ def test_a_model_that_cannot_be_reached_is_a_failed_check() -> None:
     environ = SCRIPTED | {"TURNWISE_LLM": "", "TURNWISE_LLM_BASE_URL": "http://127.0.0.1:9/v1"}
     environ |= {"TURNWISE_LLM_API_KEY": "sk_hidden", "TURNWISE_LLM_MODEL": "m"}
     pytest.importorskip("openai")
-    found = told(code=1, **environ)
+    found = told(environ, code=1)
     row = check(found, "language model, llm/openai")
     assert row["state"] == "failed"
     assert "sk_hidden" not in json.dumps(found)
@@ -146,11 +149,11 @@ def test_a_voice_that_is_missing_skips_what_depends_on_it(
         ]
 
     monkeypatch.setattr("turnwise.minds.available", nothing_installed)
-    monkeypatch.setattr(module, "available", nothing_installed)
-    found = told(code=1, TURNWISE_STT="scripted", **WORKING)
+    monkeypatch.setattr(doctor_checks, "available", nothing_installed)
+    found = told(WORKING | {"TURNWISE_STT": "scripted"}, code=1)
     assert check(found, "voice")["what_happened"].endswith("it is not installed")
     assert check(found, "speech recognition")["state"] == "skipped"
-    assert {"better": "voice", "how": module.engines.BETTER["tts"]} in found["better"]
+    assert {"better": "voice", "how": BETTER["tts"]} in found["better"]
 
 
 @pytest.mark.parametrize(
@@ -162,22 +165,19 @@ def test_a_voice_that_is_missing_skips_what_depends_on_it(
 )
 def test_bad_settings_are_one_sentence(environ: dict[str, str], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
-        run(**environ)
+        run(environ)
 
 
 def test_a_folder_and_a_database_that_cannot_be_used_are_found() -> None:
-    found = told(
-        code=1, TURNWISE_DATA="/dev/null/x", TURNWISE_DATABASE_URL="sqlite:////dev/null", **SCRIPTED
-    )
+    broken = {"TURNWISE_DATA": "/dev/null/x", "TURNWISE_DATABASE_URL": "sqlite:////dev/null"}
+    found = told(SCRIPTED | broken, code=1)
     assert "/dev/null cannot be written to" in check(found, "data folder")["what_happened"]
     assert check(found, "database")["state"] == "failed"
 
 
 def test_the_database_tells_its_version(tmp_path: Path) -> None:
-    from turnwise.cli.keys import keys
-
     CliRunner().invoke(keys, ["add", "one"], catch_exceptions=False)
-    found = told(code=1, **SCRIPTED)
+    found = told(SCRIPTED, code=1)
     row = check(found, "database")
     assert row["state"] == "ok"
     assert "SQLite 3." in row["what_happened"]

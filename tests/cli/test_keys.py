@@ -77,5 +77,5 @@ def test_what_is_not_there_cannot_be_revoked() -> None:
 
 
 def test_a_folder_that_cannot_be_used_is_one_sentence() -> None:
-    with pytest.raises(ConfigError, match="the data folder .* cannot be used"):
+    with pytest.raises(ConfigError, match=r"the data folder .* cannot be used"):
         run("list", "--data", "/dev/null/x")

@@ -18,7 +18,7 @@ app.command()(replay)
 @pytest.fixture(scope="module")
 def lines() -> list[str]:
     call = World(Policy(first_message="Hello."), [Say("Tell me a story.")]).run()
-    return call.journal()
+    return list(call.journal())
 
 
 def written(folder: Path, lines: list[str]) -> Path:

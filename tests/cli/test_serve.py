@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
@@ -71,7 +71,7 @@ def answers(port: int) -> bool:
 
 
 def test_the_first_start_shows_the_key_and_the_second_does_not(
-    tmp_path: Path, record_property: pytest.RecordProperty
+    tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     port = free_port()
     with running(tmp_path, port) as first_s:

@@ -18,7 +18,6 @@ from urllib.request import Request, urlopen
 import numpy as np
 import pytest
 import typer
-from click.testing import Result
 from typer.testing import CliRunner
 
 from providers.provider_rig import can_speak, spoken
@@ -44,7 +43,8 @@ class Running:
     def ask(self, path: str, body: object = None) -> dict[str, object]:
         data = None if body is None else json.dumps(body).encode()
         headers = {"xi-api-key": KEY, "content-type": "application/json"}
-        with urlopen(Request(f"{self.url}{path}", data, headers), timeout=10) as answer:
+        request = Request(f"{self.url}{path}", data, headers)  # noqa: S310 - our own server
+        with urlopen(request, timeout=10) as answer:  # noqa: S310
             told = json.load(answer)
         assert isinstance(told, dict)
         return told
@@ -89,7 +89,7 @@ def _wait_for(process: "subprocess.Popen[bytes]", address: str) -> None:
     while time.monotonic() < until:
         assert process.poll() is None, "the server stopped"
         try:
-            urlopen(address, timeout=1).close()
+            urlopen(address, timeout=1).close()  # noqa: S310 - our own server
         except (URLError, OSError):
             time.sleep(0.05)
         else:
@@ -107,7 +107,7 @@ def _at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def run(*arguments: str | Path, typed: str = "", code: int = 0) -> str:
-    result: Result = CliRunner().invoke(
+    result = CliRunner().invoke(
         app, [str(each) for each in arguments], input=typed, catch_exceptions=False
     )
     assert result.exit_code == code, result.output
@@ -155,7 +155,7 @@ def test_the_end_of_the_input_hangs_up_and_the_record_says_so(server: Running) -
 
 def test_an_agent_is_found_by_name_and_by_id(server: Running) -> None:
     agent_id = server.private_agent("A quiet one")
-    for wanted in ("a QUIET one", "quiet", agent_id):
+    for wanted in ("a QUIET one", "et on", agent_id):
         output = run(wanted, "--text", "--url", server.url, "--api-key", KEY)
         assert "agent: Psst." in output
 
@@ -178,7 +178,7 @@ def test_what_is_not_there_is_one_sentence(
 
 
 def test_a_private_agent_needs_a_key(server: Running) -> None:
-    agent_id = server.private_agent("Another quiet one")
+    agent_id = server.private_agent("Another one")
     with pytest.raises(ConfigError, match="Could not authorize"):
         run(agent_id, "--text", "--url", server.url)
 
@@ -201,7 +201,7 @@ def test_without_a_server_one_is_started(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_server_that_is_named_must_be_there() -> None:
-    with pytest.raises(ConfigError, match="no server answers at http://127.0.0.1"):
+    with pytest.raises(ConfigError, match=r"no server answers at http://127\.0\.0\.1"):
         run("--text", "--url", f"http://127.0.0.1:{free_port()}", "--api-key", KEY)
 
 
@@ -270,5 +270,5 @@ def test_without_a_microphone_the_other_ways_are_named(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("url", ["localhost:8017", "ftp://x", "http://", "http://x:port", ""])
 def test_a_url_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(ConfigError, match="it should be like http://127.0.0.1:8017"):
+    with pytest.raises(ConfigError, match=r"it should be like http://127\.0\.0\.1:8017"):
         run("--text", "--url", url)

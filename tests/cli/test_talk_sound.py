@@ -160,7 +160,7 @@ class Devices:
     rates: dict[str, float] = field(default_factory=dict)
     streams: list[Stream] = field(default_factory=list)
 
-    def module(self) -> Any:
+    def module(self) -> Any:  # noqa: ANN401 - a package without types
         module: Any = ModuleType("sounddevice")
         module.PortAudioError = OSError
         module.query_devices = self.query
@@ -172,7 +172,7 @@ class Devices:
             raise ValueError(f"no {kind}")
         return {"default_samplerate": self.rates[kind]}
 
-    def stream(self, **options: Any) -> Stream:
+    def stream(self, **options: Any) -> Stream:  # noqa: ANN401 - as the package's own
         self.streams.append(Stream(**options))
         return self.streams[-1]
 

@@ -93,9 +93,9 @@ def test_what_is_no_sound_is_one_sentence(tmp_path: Path, data: bytes) -> None:
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot read .*No such file"):
+    with pytest.raises(ConfigError, match=r"cannot read .*No such file"):
         read_wav(tmp_path / "x.wav")
-    with pytest.raises(ConfigError, match="cannot write .*No such file"):
+    with pytest.raises(ConfigError, match=r"cannot write .*No such file"):
         open_wav(tmp_path / "none" / "x.wav", Hertz(8000))
 
 

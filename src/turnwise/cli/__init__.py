@@ -5,9 +5,12 @@ from typing import Annotated
 import typer
 
 from turnwise import __version__
+from turnwise.cli.doctor import doctor
+from turnwise.cli.keys import keys
 from turnwise.cli.replay import replay
 from turnwise.cli.serve import serve
 from turnwise.cli.simulate import simulate
+from turnwise.cli.talk import talk
 
 app = typer.Typer(
     name="turnwise",
@@ -16,6 +19,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(serve)
+app.command()(talk)
+app.command()(doctor)
+app.add_typer(keys, name="keys")
 app.command()(simulate)
 app.command()(replay)
 

@@ -44,7 +44,7 @@ def doctor(
 _STYLES = {"ok": "green", "failed": "bold red", "skipped": "yellow", "demo": "yellow"}
 
 
-def _show(found: Findings) -> None:
+def _show(found: "Findings") -> None:
     console = Console(highlight=False, soft_wrap=True)
     python = f"Python {platform.python_version()} on {platform.system()}"
     console.print(f"[bold]Turnwise {__version__}[/bold]   {python}")

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,8 @@ from turnwise.base.errors import ConfigError
 from turnwise.settings import Settings, load
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from turnwise.store import ApiKey, ApiKeys
 
 TOML = Path("turnwise.toml")
