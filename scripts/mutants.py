@@ -151,7 +151,17 @@ def found(mutant: Mutant, *, verbose: bool) -> bool:
             sys.exit(f"mutant {mutant.what!r}: its text is not in {mutant.file} exactly once")
         path.write_text(text.replace(mutant.before, mutant.after), encoding="utf-8")
         run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *OPTIONS, *TESTS],
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-x",
+                "-p",
+                "no:cacheprovider",
+                *OPTIONS,
+                *TESTS,
+            ],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(copy), "HYPOTHESIS_STORAGE_DIRECTORY": folder},
             capture_output=True,

@@ -34,10 +34,10 @@ from acceptance.speech import (
 
 pytestmark = pytest.mark.acceptance
 
-GREETING = "Hello, this is Luigi's pizzeria. What can I do for you?"
-ADDRESS = "Our address is twelve Market Street, next to the town hall."
-HOURS = "We are open every day from eleven in the morning to ten at night."
-DELIVERY = "We deliver within five miles, and delivery costs three dollars."
+GREETING = "Hello, how can I help you?"
+ADDRESS = "Our address is twelve Market Street."
+HOURS = "We are open every day from eleven to ten."
+DELIVERY = "We deliver within five miles."
 FACTS = [GREETING, ADDRESS, HOURS, DELIVERY]
 
 QUESTION = "what is your address"
@@ -227,7 +227,6 @@ def test_barge_in_stops_the_agent_and_corrects_what_it_said(
     mic.say(spoken(QUESTION, voice))
     began = time.monotonic()
     diary.wait("interrupt")
-    interrupted = diary.times("interrupt")[0]
     original_and_heard = wait_until(
         lambda: next((v for _, kind, v in diary.lines if kind == "correction"), None),
         "the correction",
@@ -237,12 +236,13 @@ def test_barge_in_stops_the_agent_and_corrects_what_it_said(
     call.end_session()
     record = house.ended(call.wait_for_session_end() or "")
 
-    assert interrupted - began < 5  # of some twelve seconds of speech
+    replied = diary.times("reply")[1]
+    interrupted = max(at for at in diary.times("interrupt") if at < replied)
+    assert interrupted - began < 6  # of some twelve seconds of speech
     original, heard = original_and_heard
     assert original == LONG
     assert LONG.startswith(heard.rstrip(" .…"))
     assert 5 <= len(heard) < len(LONG) * 0.8
-    replied = diary.times("reply")[1]
     assert not [at for at in diary.times("sound") if interrupted < at < replied]
     after = [v[0] for at, kind, v in diary.lines if kind == "sound" and at > interrupted]
     assert understood(np.frombuffer(b"".join(after), "<i2"), [*FACTS, LONG]) == ADDRESS

@@ -1,5 +1,6 @@
 """`turnwise talk` against a real server process, and with the one it starts itself."""
 
+import asyncio
 import json
 import os
 import re
@@ -20,19 +21,30 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from providers.provider_rig import can_speak, spoken
-from turnwise.audio.pcm import to_s16le
+from turnwise.audio.pcm import Pcm, silence, to_s16le
 from turnwise.base.errors import ConfigError
 from turnwise.cli.talk import talk
+from turnwise.providers.ports import VoiceOptions
+from turnwise.providers.registry import available, create
+from turnwise.providers.spec import Kind
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(talk)
 
 KEY = "sk_for_the_tests_of_talk"
 OPEN = "We are open every day from eleven in the morning to ten at night."
+NEEDED: dict[Kind, str] = {"tts": "espeak", "stt": "pocketsphinx"}
 AS_PROGRAM = "import typer; from turnwise.cli.talk import talk; typer.run(talk)"
 
-needs_speech = pytest.mark.skipif(not can_speak(), reason="nothing here can speak")
+needs_speech = pytest.mark.skipif(
+    any(
+        each.reason
+        for kind, name in NEEDED.items()
+        for each in available(kind)
+        if each.full_name == f"{kind}/{name}"
+    ),
+    reason="the extra demo is not installed",
+)
 
 
 @dataclass(frozen=True)
@@ -114,13 +126,22 @@ def run(*arguments: str | Path, typed: str = "", code: int = 0) -> str:
     return result.output
 
 
-def words_file(path: Path, text: str) -> Path:
-    with wave.open(str(path), "wb") as file:
+def question(folder: Path) -> Path:
+    """A question in stereo, at the rate of the voice."""
+
+    async def speak() -> tuple[Pcm, int]:
+        voice = create("tts", "espeak")
+        speech = voice.speak("are you open on sunday", VoiceOptions())
+        return np.concatenate([piece.samples async for piece in speech]), voice.rate_hz
+
+    sound, rate_hz = asyncio.run(speak())
+    sound = np.concatenate([sound, silence(rate_hz // 10)])
+    with wave.open(str(folder / "user.wav"), "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes(to_s16le(np.repeat(spoken(text), 2)))
-    return path
+        file.setframerate(rate_hz)
+        file.writeframes(to_s16le(np.repeat(sound, 2)))
+    return folder / "user.wav"
 
 
 # --- in text ------------------------------------------------------------------------------------
@@ -200,6 +221,15 @@ def test_without_a_server_one_is_started(tmp_path: Path, monkeypatch: pytest.Mon
     assert (tmp_path / "data" / "turnwise.db").exists()
 
 
+def test_none_is_started_where_one_runs_on_another_port(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TURNWISE_DATA", str(server.data))
+    monkeypatch.setenv("TURNWISE_PORT", str(free_port()))
+    with pytest.raises(ConfigError, match=r"in use by another server; .*--url names a server"):
+        run("--text")
+
+
 def test_a_server_that_is_named_must_be_there() -> None:
     with pytest.raises(ConfigError, match=r"no server answers at http://127\.0\.0\.1"):
         run("--text", "--url", f"http://127.0.0.1:{free_port()}", "--api-key", KEY)
@@ -227,9 +257,8 @@ def test_ctrl_c_hangs_up(server: Running, tmp_path: Path) -> None:
 
 @needs_speech
 def test_a_file_is_said_and_the_answer_is_kept(server: Running, tmp_path: Path) -> None:
-    question = words_file(tmp_path / "user.wav", "are you open on sunday")
-    answer = tmp_path / "agent.wav"
-    output = run("--input", question, "--output", answer, "--url", server.url, "--api-key", KEY)
+    asked, answer = question(tmp_path), tmp_path / "agent.wav"
+    output = run("--input", asked, "--output", answer, "--url", server.url, "--api-key", KEY)
     lines = output.splitlines()
     assert lines[1].startswith("agent: Hello")
     assert re.match("you:   .*open", lines[2])
@@ -250,8 +279,7 @@ def test_a_file_is_said_and_the_answer_is_kept(server: Running, tmp_path: Path) 
 
 @needs_speech
 def test_a_file_may_interrupt_the_greeting(server: Running, tmp_path: Path) -> None:
-    question = words_file(tmp_path / "user.wav", "are you open on sunday")
-    output = run("--input", question, "--at-once", "--url", server.url, "--api-key", KEY)
+    output = run("--input", question(tmp_path), "--at-once", "--url", server.url, "--api-key", KEY)
     assert "(interrupted)" in output
     assert f"agent: {OPEN}" in output
     assert "interruptions: 1" in output.splitlines()[-1]

@@ -1,19 +1,28 @@
 """What `turnwise talk` makes of a server that is not as ours: a scripted one."""
 
+import base64
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
+from turnwise.audio.pcm import silence
 from turnwise.base.errors import ConfigError
+from turnwise.base.units import Hertz
+from turnwise.cli import talk_hold
 from turnwise.cli.talk import talk
+from turnwise.cli.talk_wav import WavFile, read_wav
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(talk)
@@ -77,9 +86,11 @@ def serving(script: Callable[[Script], None]) -> Iterator[str]:
     assert not failures
 
 
-def run(script: Callable[[Script], None], typed: str = "", code: int = 0) -> list[str]:
+def run(
+    script: Callable[[Script], None], typed: str = "", code: int = 0, how: str = "--text"
+) -> list[str]:
     with serving(script) as url:
-        arguments = ["agent_1", "--text", "--url", url]
+        arguments = ["agent_1", *how.split(), "--url", url]
         result = CliRunner().invoke(app, arguments, input=typed, catch_exceptions=False)
     assert result.exit_code == code, result.output
     return result.output.splitlines()
@@ -208,3 +219,74 @@ def test_what_is_no_conversation_socket_is_one_sentence() -> None:
         address = url.replace("http", "https")
         with pytest.raises(ConfigError, match="the conversation socket cannot be reached"):
             CliRunner().invoke(app, ["agent_1", "--text", "--url", address], catch_exceptions=False)
+
+
+# --- with sound ---------------------------------------------------------------------------------
+
+
+def audio(samples: int, number: int) -> dict[str, Any]:
+    sound = base64.b64encode(b"\1\0" * samples).decode()
+    return {"type": "audio", "audio_event": {"audio_base_64": sound, "event_id": number}}
+
+
+def test_a_file_that_nobody_answers_is_told_and_exit_code_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GREETING_S", "ANSWER_S"):
+        monkeypatch.setattr(talk_hold, name, 0.3)
+    WavFile(tmp_path / "user.wav", Hertz(8000)).write(silence(1600))
+    heard = []
+
+    def script(client: Script) -> None:
+        client.get()
+        client.send(METADATA)
+        while True:
+            heard.append(len(base64.b64decode(client.get()["user_audio_chunk"])))
+
+    lines = run(script, code=1, how=f"--input {tmp_path / 'user.wav'}")
+    assert lines[-2].startswith("Ended: no answer within")
+    assert set(heard) == {1280}  # 40 ms at 16 kHz
+
+
+def test_the_microphone_is_sent_and_the_answer_played(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played: list[int] = []
+
+    class Stream:
+        def __init__(self, *, callback: Callable[..., None], **_: object) -> None:
+            self.callback = callback
+
+        def __enter__(self) -> None:
+            self.callback(np.full((1280, 1), 5, np.int16), 1280, None, None)
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def start(self) -> None:
+            pass
+
+        def close(self) -> None:
+            wanted = np.zeros((320, 1), np.int16)
+            self.callback(wanted, 320, None, None)
+            played.append(int(wanted.sum()))
+
+    devices: Any = ModuleType("sounddevice")
+    devices.PortAudioError = OSError
+    devices.query_devices = lambda **_: {"default_samplerate": 16_000.0}
+    devices.InputStream = devices.OutputStream = Stream
+    monkeypatch.setitem(sys.modules, "sounddevice", devices)
+
+    def script(client: Script) -> None:
+        client.get()
+        client.send(METADATA)
+        assert base64.b64decode(client.get()["user_audio_chunk"]) == b"\5\0" * 640
+        client.send(audio(320, 1), response("One.", 1))
+        client.close(1000)
+
+    lines = run(script, how=f"--output {tmp_path / 'agent.wav'}")
+    assert "agent: One." in lines
+    assert "Ended: the agent ended the conversation" in lines
+    assert played == [320]
+    sound, _ = read_wav(tmp_path / "agent.wav")
+    assert np.count_nonzero(sound) == 320

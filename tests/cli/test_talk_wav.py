@@ -8,7 +8,7 @@ import pytest
 from turnwise.audio import mulaw
 from turnwise.base.errors import ConfigError
 from turnwise.base.units import Hertz
-from turnwise.cli.talk_wav import open_wav, read_wav, write_wav
+from turnwise.cli.talk_wav import WavFile, read_wav
 
 TONE = (np.sin(np.arange(800) / 5) * 20_000).astype(np.int16)
 UNIT = TONE / 32768
@@ -96,12 +96,12 @@ def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read .*No such file"):
         read_wav(tmp_path / "x.wav")
     with pytest.raises(ConfigError, match=r"cannot write .*No such file"):
-        open_wav(tmp_path / "none" / "x.wav", Hertz(8000))
+        WavFile(tmp_path / "none" / "x.wav", Hertz(8000))
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "x.wav"
-    write_wav(open_wav(path, Hertz(24_000)), TONE)
+    WavFile(path, Hertz(24_000)).write(TONE)
     samples, rate_hz = read_wav(path)
     assert (rate_hz, samples.tolist()) == (24_000, TONE.tolist())
     with wave.open(str(path)) as file:

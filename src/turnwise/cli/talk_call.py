@@ -5,7 +5,6 @@ Times are seconds of the event loop's clock.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -66,44 +65,101 @@ FRAME_BYTES = 16 * 1024 * 1024
 _OPEN_S = 15.0
 _QUIET_S = 3.0
 """A reply of which nothing comes for so long is over, where a server does not say that it is."""
+_HELD_UP_S = 20.0
+"""The same where it does: a tool may take its time in the middle of a reply."""
 
 
-@dataclass(slots=True)
 class Course:
-    """What has happened so far."""
+    """What has happened so far, and whether the user's turn was answered."""
 
-    conversation_id: str = ""
-    latencies: list[float] = field(default_factory=list)
-    """From the end of the user's turn to the first sign of the reply, in seconds."""
-    asked_at: float | None = None
-    """Since when the user waits for an answer; None: nobody waits."""
-    begun_at: float = -1.0
-    """When the newest reply began."""
-    reply: int = 0
-    """Number of the newest reply; 0: there was none."""
-    over: bool = True
-    """Whether it is over."""
-    failure: str = ""
-    """What the server said before it closed with an error."""
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Begin with nothing."""
+        self.conversation_id = ""
+        self.failure = ""
+        """What the server said before it closed with an error; empty: all is well."""
+        self.latencies_s: list[float] = []
+        """From the end of each turn of the user to the first sign of the reply."""
+        self.playing_s: Callable[[], float] = lambda: 0.0
+        """Tells how much of the agent's sound is still to be heard."""
+        self._clock = clock
+        self._news = asyncio.Event()
+        self._asked_at: float | None = None  # None: nobody waits for an answer
+        self._begun_at = -1.0
+        self._reply = 0  # number of the newest; 0: there was none
+        self._over = True
+        self._tells_ends = False  # whether this server says when a reply is over
+
+    def asks(self, at: float | None) -> None:
+        """Take in that the user's turn ended at a time; None: the user goes on."""
+        self._asked_at = at
+
+    def begin_reply(self, number: int) -> float | None:
+        """Take in a sign of a reply; return how long the user waited if it is the first one."""
+        if number <= self._reply:
+            return None
+        now = self._clock()
+        self._reply, self._over, self._begun_at = number, False, now
+        latency_s = None if self._asked_at is None else now - self._asked_at
+        self._asked_at = None
+        if latency_s is not None:
+            self.latencies_s.append(latency_s)
+        return latency_s
+
+    def end_reply(self, number: int, *, told: bool) -> None:
+        """Take in that a reply is over: the server told so, or it was interrupted."""
+        self._tells_ends |= told
+        if number >= self._reply:
+            self._over = True
+
+    def notice(self) -> None:
+        """Take in that something came."""
+        self._news.set()
+
+    async def answered(self, since: float, wait_s: float, rest_s: float = 0.0) -> bool:
+        """Return True when a reply that began after `since` is over and nothing followed it.
+
+        Args:
+            since: When the user's turn ended.
+            wait_s: How long a reply may take to begin.
+            rest_s: How long nothing must follow.
+
+        Returns:
+            False: none began in time.
+        """
+        while True:
+            self._news.clear()
+            if self._begun_at < since:
+                left_s = since + wait_s - self._clock()
+                if left_s <= 0:
+                    return False
+            elif self._over:
+                left_s = rest_s
+            else:
+                left_s = self.playing_s() + (_HELD_UP_S if self._tells_ends else _QUIET_S)
+            try:
+                async with asyncio.timeout(left_s):
+                    await self._news.wait()
+            except TimeoutError:
+                if self._begun_at >= since:
+                    self._over = True
+                    return True
 
 
 class Call:
     """A conversation. Open it with `async with`; then `hold` it."""
 
     def __init__(self, address: str, display: Display, *, text_only: bool) -> None:
-        self.course = Course()
+        self._clock = asyncio.get_running_loop().time
+        self.course = Course(self._clock)
         self.input_format: AudioFormat = parse_format("pcm_16000")
         self.output_format: AudioFormat = parse_format("pcm_16000")
         self._address = address
         self._display = display
         self._text_only = text_only
-        self._news = asyncio.Event()
         self._joiner = SampleJoiner(self.output_format)
-        self._clock = asyncio.get_running_loop().time
         self._socket: ClientConnection | None = None
         self._play: Callable[[Pcm], None] = lambda _: None
         self._drop: Callable[[], None] = lambda: None
-        self._left_s: Callable[[], float] = lambda: 0.0
 
     async def __aenter__(self) -> Self:
         """Connect, and wait for the server's first message.
@@ -141,7 +197,8 @@ class Call:
 
     def let_hear(self, speaker: Speaker) -> None:
         """Send the agent's sound to a speaker from now on."""
-        self._play, self._drop, self._left_s = speaker.play, speaker.drop, speaker.left_s
+        self._play, self._drop = speaker.play, speaker.drop
+        self.course.playing_s = speaker.left_s
 
     async def hold(self, user: Coroutine[Any, Any, str]) -> str:
         """Let the user act until either side has enough; return how it ended, one clause.
@@ -158,51 +215,17 @@ class Call:
                     await self._hang_up()
                 acting.cancel()
         except ExceptionGroup as failures:
-            raise failures.exceptions[0] from failures
+            raise _first(failures) from failures
         return acting.result() if not acting.cancelled() else self._how_it_ended()
 
     async def say(self, text: str) -> None:
         """Send a typed turn."""
-        self.asks(self._clock())
+        self.course.asks(self._clock())
         await self._send(UserMessage(text=text))
 
     async def send_sound(self, samples: Pcm) -> None:
         """Send the user's sound, int16 mono, shape (n,), at the rate of `input_format`."""
         await self._send(UserAudioChunk(encode(samples, self.input_format)))
-
-    def asks(self, at: float | None) -> None:
-        """Take in that the user's turn ended at a time; None: the user goes on."""
-        self.course.asked_at = at
-
-    async def answered(self, since: float, wait_s: float, rest_s: float = 0.0) -> bool:
-        """Return True when a reply that began after `since` is over and nothing followed it.
-
-        Args:
-            since: When the user's turn ended.
-            wait_s: How long a reply may take to begin.
-            rest_s: How long nothing must follow.
-
-        Returns:
-            False: none began in time.
-        """
-        course = self.course
-        while True:
-            self._news.clear()
-            if course.begun_at < since:
-                left = since + wait_s - self._clock()
-                if left <= 0:
-                    return False
-            elif course.over:
-                left = rest_s
-            else:
-                left = _QUIET_S + self._left_s()
-            try:
-                async with asyncio.timeout(left):
-                    await self._news.wait()
-            except TimeoutError:
-                if course.begun_at >= since:
-                    course.over = True
-                    return True
 
     async def _metadata(self) -> None:
         assert self._socket is not None
@@ -237,7 +260,7 @@ class Call:
             case Interruption(event_id=number):
                 self._interrupted(number)
             case AgentResponseComplete(event_id=number):
-                self._end_reply(number)
+                self._end_reply(number, told=True)
             case AgentResponseCorrection(corrected_agent_response=text):
                 self._display.corrected(text)
             case TentativeUserTranscript(user_transcript=text):
@@ -250,7 +273,7 @@ class Call:
                 self.course.failure = text or kind or ""
             case _:
                 self._take_reply(message)
-        self._news.set()
+        self.course.notice()
 
     def _take_reply(self, message: object) -> None:
         match message:
@@ -271,7 +294,7 @@ class Call:
     def _interrupted(self, number: int) -> None:
         self._drop()
         self._joiner.reset()
-        self._end_reply(number)
+        self._end_reply(number, told=False)
         self._display.interrupted()
 
     def _begin(self, metadata: ConversationInitiationMetadata) -> None:
@@ -281,22 +304,14 @@ class Call:
         self._joiner = SampleJoiner(self.output_format)
 
     def _begin_reply(self, number: int) -> None:
-        """Take in the first sign of a reply: its first sound, or its first words in text."""
-        course = self.course
-        if number <= course.reply:
-            return
-        now = self._clock()
-        course.reply, course.over, course.begun_at = number, False, now
-        latency = None if course.asked_at is None else now - course.asked_at
-        course.asked_at = None
-        if latency is not None:
-            course.latencies.append(latency)
-            self._display.answered(latency)
+        """Take in a sign of a reply: its sound, or its words in text."""
+        latency_s = self.course.begin_reply(number)
+        if latency_s is not None:
+            self._display.answered(latency_s)
 
-    def _end_reply(self, number: int) -> None:
-        if number >= self.course.reply:
-            self.course.over = True
-            self._display.agent_finished()
+    def _end_reply(self, number: int, *, told: bool) -> None:
+        self.course.end_reply(number, told=told)
+        self._display.agent_finished()
 
     async def _send(self, message: ClientMessage) -> None:
         assert self._socket is not None
@@ -327,6 +342,12 @@ def _first_message(*, text_only: bool) -> ConversationInitiationClientData:
         conversation_config_override=override,
         source_info=SourceInfo(source="turnwise_talk"),
     )
+
+
+def _first(failure: Exception) -> Exception:
+    while isinstance(failure, ExceptionGroup):
+        failure = failure.exceptions[0]
+    return failure
 
 
 def _read(text: str | bytes) -> object:

@@ -106,7 +106,7 @@ async def _hold(server: Server, found: Found, manner: Manner, display: Display) 
     finally:
         if speaker is not None:
             speaker.close()
-    display.ended(how, call.course.conversation_id, call.course.latencies)
+    display.ended(how, call.course.conversation_id, call.course.latencies_s)
     return not call.course.failure
 
 
@@ -116,7 +116,7 @@ async def _hold(server: Server, found: Found, manner: Manner, display: Display) 
 async def _type(call: Call, display: Display, began: float) -> str:
     """Send line after line, each after the answer to the one before; return why it is over."""
     lines = _lines()
-    await call.answered(began, asyncio.get_running_loop().time() - began + GREETING_S)
+    await call.course.answered(began, asyncio.get_running_loop().time() - began + GREETING_S)
     while True:
         display.prompt()
         line = await lines.get()
@@ -127,7 +127,7 @@ async def _type(call: Call, display: Display, began: float) -> str:
         display.user_wrote(line.strip())
         asked = asyncio.get_running_loop().time()
         await call.say(line.strip())
-        await call.answered(asked, WRITTEN_ANSWER_S, BREATH_S)
+        await call.course.answered(asked, WRITTEN_ANSWER_S, BREATH_S)
 
 
 def _lines() -> asyncio.Queue[str | None]:
@@ -192,10 +192,10 @@ async def _send(call: Call, source: FileSource | Microphone, ear: Ear, display: 
         await call.send_sound(samples)
         match await ear.hear(samples, clock()):
             case Onset():
-                call.asks(None)
+                call.course.asks(None)
                 display.user_speaks(speaking=True)
             case Offset():
-                call.asks(ear.stopped_at)
+                call.course.asks(ear.stopped_at)
                 display.user_speaks(speaking=False)
             case None:
                 pass
@@ -212,13 +212,13 @@ async def _say_file(call: Call, source: FileSource, ear: Ear, began: float | Non
     """
     clock = asyncio.get_running_loop().time
     if began is not None:
-        await call.answered(began, clock() - began + GREETING_S)
+        await call.course.answered(began, clock() - began + GREETING_S)
     source.begin.set()
     await source.said.wait()
     ended = clock()
     await ear.quiet.wait()
     stopped = ear.stopped_at if ear.stopped_at is not None else ended
-    if await call.answered(stopped, clock() - stopped + ANSWER_S, REST_S):
+    if await call.course.answered(stopped, clock() - stopped + ANSWER_S, REST_S):
         return "the file was said and answered"
     call.course.failure = f"no answer within {ANSWER_S:.0f} s of the end of the file"
     return call.course.failure

@@ -116,7 +116,11 @@ def server_here(settings: Settings) -> Iterator[Server]:
     key = settings.api_key or f"sk_{secrets.token_hex(24)}"
     settings = replace(settings, host="127.0.0.1", port=0, api_key=key, workers=1)
     engines.choose(settings)
-    with listen(settings) as listening, claim(settings.data):
+    try:
+        lock = claim(settings.data)
+    except ConfigError as error:
+        raise ConfigError(f"{error}; --url names a server that runs already") from error
+    with lock, listen(settings) as listening:
         asyncio.run(prepare_house(settings))
         server = uvicorn.Server(uvicorn.Config(Application(settings), **uvicorn_options(settings)))
         thread = Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

@@ -1,8 +1,8 @@
 """Sound of a conversation: microphone, loudspeaker, files, and when the user stopped speaking."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ from turnwise.audio.resample import Resampler
 from turnwise.audio.speech_gate import GateSettings, Offset, Onset, SpeechGate
 from turnwise.base.errors import ConfigError
 from turnwise.base.units import Hertz
-from turnwise.cli.talk_wav import open_wav, read_wav, write_wav
+from turnwise.cli.talk_wav import WavFile, read_wav
 from turnwise.minds import PREFERENCE
 from turnwise.providers.ports import LISTENING_HZ, SpeechDetector
 from turnwise.providers.registry import available, create
@@ -24,6 +24,8 @@ CHUNK_MS = 40
 """Sound of the user in one message."""
 _LOUD_S = 0.1
 """What a loudspeaker keeps ready."""
+
+_OTHER_WAYS = "use --text, or --input FILE and --output FILE"
 
 Clock = Callable[[], float]
 
@@ -92,9 +94,8 @@ class Microphone:
         def take(data: Pcm, *_: object) -> None:  # in a thread of the sound library
             loop.call_soon_threadsafe(heard.put_nowait, data[:, 0].copy())
 
-        with self._sounds.InputStream(
-            samplerate=self._rate_hz, channels=1, dtype="int16", callback=take
-        ):
+        options = {"samplerate": self._rate_hz, "channels": 1, "dtype": "int16", "callback": take}
+        with _usable(self._sounds, "microphone"), self._sounds.InputStream(**options):
             while True:
                 for frame in framer.push(resampler.push(await heard.get())):
                     yield frame
@@ -125,7 +126,7 @@ class Track:
         Raises:
             ConfigError: If the file cannot be written.
         """
-        self._writer = open_wav(path, rate_hz) if path is not None else None
+        self._file = WavFile(path, rate_hz) if path is not None else None
         self._rate_hz = rate_hz
         self._clock = clock
         self._began = clock()
@@ -136,7 +137,7 @@ class Track:
         """Put sound behind what is playing, or where we are."""
         start = max(self._end, self._now())
         self._end = start + len(samples)
-        if self._writer is not None:
+        if self._file is not None:
             self._pieces.append((start, samples))
 
     def drop(self) -> None:
@@ -151,12 +152,12 @@ class Track:
 
     def close(self) -> None:
         """Write the file."""
-        if self._writer is None:
+        if self._file is None:
             return
         sound = silence(max(self._end, self._now()))
         for at, piece in self._pieces:
             sound[at : at + len(piece)] = piece
-        write_wav(self._writer, sound)
+        self._file.write(sound)
 
     def _now(self) -> int:
         return int((self._clock() - self._began) * self._rate_hz)
@@ -177,10 +178,10 @@ class Loudspeaker:
         self._resampler = Resampler(rate_hz, own_hz)
         self._waiting = SampleQueue()
         self._lock = Lock()
-        self._stream = sounds.OutputStream(
-            samplerate=own_hz, channels=1, dtype="int16", latency=_LOUD_S, callback=self._give
-        )
-        self._stream.start()
+        options = {"channels": 1, "dtype": "int16", "latency": _LOUD_S, "callback": self._give}
+        with _usable(sounds, "loudspeaker"):
+            self._stream = sounds.OutputStream(samplerate=own_hz, **options)
+            self._stream.start()
 
     def play(self, samples: Pcm) -> None:
         """Put sound behind what is playing."""
@@ -259,9 +260,17 @@ def _sounddevice() -> Any:  # noqa: ANN401 - a package without types
         reason = str(error).partition("\n")[0]
         raise ConfigError(
             f"there is no microphone and loudspeaker ({reason}): pip install 'turnwise[talk]'"
-            " and PortAudio, or use --text, or --input FILE and --output FILE"
+            f" and PortAudio, or {_OTHER_WAYS}"
         ) from error
     return sounddevice
+
+
+@contextmanager
+def _usable(sounds: Any, what: str) -> Iterator[None]:  # noqa: ANN401 - see above
+    try:
+        yield
+    except sounds.PortAudioError as error:
+        raise ConfigError(f"the {what} cannot be used ({error}): {_OTHER_WAYS}") from error
 
 
 def _default_rate(sounds: Any, kind: str) -> Hertz:  # noqa: ANN401 - see above
@@ -271,7 +280,6 @@ def _default_rate(sounds: Any, kind: str) -> Hertz:  # noqa: ANN401 - see above
     if not device:
         what = "microphone" if kind == "input" else "loudspeaker"
         raise ConfigError(
-            f"this machine has no {what}: use --text, or --input FILE and --output FILE"
-            " (the extra turnwise[talk] is installed)"
+            f"this machine has no {what}, though turnwise[talk] is installed: {_OTHER_WAYS}"
         )
     return Hertz(int(device["default_samplerate"]))

@@ -2,7 +2,6 @@
 
 import struct
 import wave
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -31,26 +30,28 @@ def read_wav(path: Path) -> tuple[Pcm, Hertz]:
         raise ConfigError(f"{str(path)!r} is no WAV file that can be sent: {error}") from error
 
 
-def open_wav(path: Path, rate_hz: Hertz) -> wave.Wave_write:
-    """Open a file for 16-bit mono, so that a place that cannot be written to is known early.
+class WavFile:
+    """A file for 16-bit mono. It is opened at once: a place that cannot be used is known early."""
 
-    Raises:
-        ConfigError: If it cannot.
-    """
-    try:
-        writer = wave.open(str(path), "wb")  # noqa: SIM115 - closed by `write_wav`
-    except OSError as error:
-        raise ConfigError(f"cannot write {str(path)!r}: {error.strerror}") from error
-    writer.setnchannels(1)
-    writer.setsampwidth(2)
-    writer.setframerate(rate_hz)
-    return writer
+    def __init__(self, path: Path, rate_hz: Hertz) -> None:
+        """Make it, in place of what was there.
 
+        Raises:
+            ConfigError: If it cannot be written.
+        """
+        self._rate_hz = rate_hz
+        try:
+            self._file = path.open("wb")
+        except OSError as error:
+            raise ConfigError(f"cannot write {str(path)!r}: {error.strerror}") from error
 
-def write_wav(writer: wave.Wave_write, samples: Pcm) -> None:
-    """Write the whole sound, and close the file."""
-    with closing(writer):
-        writer.writeframes(to_s16le(samples))
+    def write(self, samples: Pcm) -> None:
+        """Write all of the sound, and close the file."""
+        with self._file, wave.open(self._file, "wb") as writer:
+            writer.setnchannels(1)
+            writer.setsampwidth(2)
+            writer.setframerate(self._rate_hz)
+            writer.writeframes(to_s16le(samples))
 
 
 def _parse(data: bytes) -> tuple[Pcm, Hertz]:
@@ -63,7 +64,7 @@ def _parse(data: bytes) -> tuple[Pcm, Hertz]:
     kind, channels, rate_hz, _, block, bits = struct.unpack_from("<HHIIHH", head)
     if kind == _EXTENSIBLE:
         (kind,) = struct.unpack_from("<H", head, 24)  # the first bytes of the sub-format's GUID
-    if not channels or not rate_hz or block != channels * bits // 8:
+    if not rate_hz or not block or block != channels * bits // 8:
         raise FormatError(f"{channels} channels of {bits} bits at {rate_hz} Hz")
     sound = chunks[b"data"]
     samples = _samples(kind, bits, sound[: len(sound) - len(sound) % block])

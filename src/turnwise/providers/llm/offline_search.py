@@ -113,4 +113,4 @@ class Index:
 @lru_cache(maxsize=64)
 def index_of(documents: tuple[str, ...]) -> Index:
     """Return the index of all sentences of some texts."""
-    return Index([entry for document in documents for entry in sentences(document)])
+    return Index(list(dict.fromkeys(s for document in documents for s in sentences(document))))

@@ -45,11 +45,14 @@ def write_frame(stream: BinaryIO, letter: bytes, data: bytes = b"") -> None:
 def serve(requests: BinaryIO, answers: BinaryIO, decoder: Any) -> None:  # noqa: ANN401 - untyped
     """Answer requests until there are no more."""
     listening = False
+    # it adapts to who speaks; the next utterance may be of another call, which must not feel that
+    unadapted = decoder.get_cmn(False)  # noqa: FBT003 - untyped: False leaves it as it is
     while (frame := read_frame(requests)) is not None:
         letter, data = frame
         words = ""
         if letter == b"A":
             if not listening:
+                decoder.set_cmn(unadapted)
                 decoder.start_utt()
                 listening = True
             decoder.process_raw(data, no_search=False, full_utt=False)
