@@ -88,6 +88,7 @@ class Display:
 
     def user_wrote(self, text: str) -> None:
         """Show a typed turn, unless it is there."""
+        self._streamed = False
         if self._typing:
             self._open = ""  # the return key ended the line
         else:
