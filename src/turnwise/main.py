@@ -191,10 +191,17 @@ def application() -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     return Application(load({}, os.environ, Path("turnwise.toml")))
 
 
+def _log_level(settings: Settings) -> str:
+    if settings.dev:
+        return "debug"
+    # uvicorn's "info" is a line for each request: the banner has said all there is to say
+    return "warning" if settings.log_level == "info" else settings.log_level
+
+
 def uvicorn_options(settings: Settings) -> dict[str, Any]:
     """Return how the application is served (measured: docs/decisions/0003)."""
     return {
-        "log_level": "warning" if settings.log_level == "info" else settings.log_level,
+        "log_level": _log_level(settings),
         "loop": "uvloop",
         "ws": "websockets-sansio",
         "ws_max_size": settings.max_frame_bytes,

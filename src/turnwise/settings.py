@@ -75,10 +75,11 @@ class Settings:
         "", "An API key that always works, besides those in the database.", secret=True
     )
     workers: int = _setting(1, "Processes that share the port.", check=_between(1, 256))
-    dev: bool = _setting(default=False, sentence="Restart when the code changes, and log more.")
+    dev: bool = _setting(default=False, sentence="For development: log everything, in detail.")
     allow_private_network: bool = _setting(
         default=False,
-        sentence="Whether URLs that users configure may lead into the private network.",
+        sentence="Whether URLs that users configure may lead into the private network."
+        " No such URL is called yet.",
     )
     database_url: str = _setting(
         "",

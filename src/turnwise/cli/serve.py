@@ -25,7 +25,7 @@ Port = Annotated[int | None, typer.Option(help="Port to listen on; 0: any free o
 Data = Annotated[Path | None, typer.Option(help="Folder of database, recordings and keys.")]
 Key = Annotated[str | None, typer.Option(help="An API key that always works.")]
 Workers = Annotated[int | None, typer.Option(help="Processes that share the port.")]
-Dev = Annotated[bool | None, typer.Option("--dev", help="Log more; allow private URLs.")]
+Dev = Annotated[bool | None, typer.Option("--dev", help="Log everything, in detail.")]
 Private = Annotated[
     bool | None,
     typer.Option("--allow-private-network", help="Let configured URLs lead into it."),
