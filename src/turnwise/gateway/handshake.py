@@ -7,7 +7,7 @@ from typing import Any
 from turnwise.agents.config import Agent, ConversationConfig, read_agent, view
 from turnwise.agents.overrides import apply, check_start, extra_body, merged
 from turnwise.agents.prompt import Document
-from turnwise.agents.tools import Tool, tools_of
+from turnwise.agents.tools import Tool, Toolset, tools_of
 from turnwise.agents.variables import MissingVariables, Variables
 from turnwise.audio.formats import AudioFormat, parse_format
 from turnwise.gateway.prompting import Brief
@@ -80,10 +80,7 @@ def prepare(
     )
     config = view(ConversationConfig, overridden.config)
     toolset = tools_of(config)
-    placeholders = _placeholders(config, toolset.tools)
-    variables = Variables.of(init.dynamic_variables, placeholders=placeholders, system=system)
-    if missing := variables.missing(toolset.required_variables()):
-        raise MissingVariables("tools", missing)
+    variables = _variables(config, toolset, init, system)
     config = _filled(config, variables)
     return Prepared(
         config=config,
@@ -96,6 +93,19 @@ def prepare(
         warnings=tuple(f"override {path} has no effect" for path in overridden.ignored)
         + tuple(f"there is no tool {tool_id}" for tool_id in toolset.missing),
     )
+
+
+def _variables(
+    config: ConversationConfig,
+    toolset: Toolset,
+    init: ConversationInitiationClientData,
+    system: Mapping[str, Any],
+) -> Variables:
+    placeholders = _placeholders(config, toolset.tools)
+    variables = Variables.of(init.dynamic_variables, placeholders=placeholders, system=system)
+    if missing := variables.missing(toolset.required_variables()):
+        raise MissingVariables("tools", missing)
+    return variables
 
 
 def _brief(
