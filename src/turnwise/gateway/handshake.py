@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from turnwise.agents.config import Agent, ConversationConfig, read_agent, view
-from turnwise.agents.overrides import apply, check_start, extra_body, merged
+from turnwise.agents.overrides import Overridden, apply, check_start, extra_body, merged
 from turnwise.agents.prompt import Document
 from turnwise.agents.tools import Tool, Toolset, tools_of
 from turnwise.agents.variables import MissingVariables, Variables
@@ -64,20 +64,7 @@ def prepare(
     """
     agent = read_agent(document)
     permissive = installation.permissive or open_to_client
-    overrides = agent.platform_settings.overrides
-    check_start(
-        overrides,
-        starting_workflow_node_id=init.starting_workflow_node_id,
-        procedure_ids=init.procedure_ids,
-        permissive=permissive,
-    )
-    body = extra_body(init.custom_llm_extra_body, overrides, permissive=permissive)
-    overridden = apply(
-        document.get("conversation_config") or {},
-        init.conversation_config_override,
-        agent.platform_settings,
-        permissive=permissive,
-    )
+    overridden, body = _overridden(document, init, agent, permissive=permissive)
     config = view(ConversationConfig, overridden.config)
     toolset = tools_of(config)
     variables = _variables(config, toolset, init, system)
@@ -93,6 +80,31 @@ def prepare(
         warnings=tuple(f"override {path} has no effect" for path in overridden.ignored)
         + tuple(f"there is no tool {tool_id}" for tool_id in toolset.missing),
     )
+
+
+def _overridden(
+    document: Mapping[str, Any],
+    init: ConversationInitiationClientData,
+    agent: Agent,
+    *,
+    permissive: bool,
+) -> tuple[Overridden, Json]:
+    """Return the configuration with the client's overrides, and its extra body, if allowed."""
+    overrides = agent.platform_settings.overrides
+    check_start(
+        overrides,
+        starting_workflow_node_id=init.starting_workflow_node_id,
+        procedure_ids=init.procedure_ids,
+        permissive=permissive,
+    )
+    body = extra_body(init.custom_llm_extra_body, overrides, permissive=permissive)
+    overridden = apply(
+        document.get("conversation_config") or {},
+        init.conversation_config_override,
+        agent.platform_settings,
+        permissive=permissive,
+    )
+    return overridden, body
 
 
 def _variables(
