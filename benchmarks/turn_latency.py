@@ -34,7 +34,6 @@ from turnwise.runtime.session import Minds
 from turnwise.settings import Settings
 
 MODEL_MS, VOICE_MS = 50, 50
-CHUNK_MS = 20
 KEY = "sk_bench"
 
 
@@ -86,6 +85,7 @@ class Caller:
     sound: np.ndarray[Any, Any]
     figures: Figures
     turns: int
+    chunk_ms: int
     taken: float = 0.0
     answered: asyncio.Event = field(default_factory=asyncio.Event)
     silent: asyncio.Event = field(default_factory=asyncio.Event)
@@ -117,15 +117,15 @@ class Caller:
     async def until(self, event: asyncio.Event) -> None:
         deadline = time.perf_counter() + 15
         while not event.is_set() and time.perf_counter() < deadline:
-            await self.quiet_for(CHUNK_MS / 1000)
+            await self.quiet_for(self.chunk_ms / 1000)
 
     async def send(self, sound: np.ndarray[Any, Any]) -> None:
-        step = 16 * CHUNK_MS
+        step = 16 * self.chunk_ms
         due = time.perf_counter()
         for first in range(0, len(sound), step):
             data = pybase64.b64encode(sound[first : first + step].astype("<i2").tobytes()).decode()
             await self.ws.send(f'{{"user_audio_chunk":"{data}"}}')
-            due += CHUNK_MS / 1000
+            due += self.chunk_ms / 1000
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
 
     async def read(self) -> None:
@@ -151,19 +151,22 @@ def percentiles(values: list[float]) -> dict[str, float]:
     return {"n": len(values), "p50": round(cuts[49], 1), "p95": round(cuts[94], 1)}
 
 
-async def measure(port: int, agent: str, calls: int, turns: int) -> dict[str, object]:
+async def measure(
+    port: int, agent: str, calls: int, turns: int, chunk_ms: int
+) -> dict[str, object]:
     url = f"ws://127.0.0.1:{port}/v1/convai/conversation?agent_id={agent}"
     sound, figures = await speech(), Figures()
     async with asyncio.TaskGroup() as tasks:
         for number in range(calls):
-            tasks.create_task(Caller(sound, figures, turns).call(url))
+            tasks.create_task(Caller(sound, figures, turns, chunk_ms).call(url))
             await asyncio.sleep(2.0 / calls if number < calls - 1 else 0)
     gate = GateSettings()
     frames = -(-gate.start_ms // gate.frame_ms)
-    window = frames * gate.frame_ms + gate.frame_ms + CHUNK_MS
+    window = frames * gate.frame_ms + gate.frame_ms + chunk_ms
     beyond = [ms - window for ms in figures.quiet]
     return {
         "calls": calls,
+        "chunk ms": chunk_ms,
         "added ms (p50 <= 15, p95 <= 30)": percentiles(figures.added),
         f"interruption ms beyond the window of {window} ms (<= 40)": percentiles(beyond),
     }
@@ -173,6 +176,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, nargs="*", default=[1, 50])
     parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--chunk-ms", type=int, default=100, help="sound in each message")
     options = parser.parse_args()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -184,7 +188,7 @@ def main() -> None:
             agent = _agent(port)
             for calls in options.calls:
                 turns = options.turns * 5 if calls == 1 else options.turns
-                print(json.dumps(asyncio.run(measure(port, agent, calls, turns))))
+                print(json.dumps(asyncio.run(measure(port, agent, calls, turns, options.chunk_ms))))
         finally:
             server.terminate()
             server.join()

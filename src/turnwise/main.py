@@ -5,6 +5,7 @@ import fcntl
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ from turnwise.wire.codec import Limits
 
 LIVE_FOLDER = "live"
 LOCK_FILE = "lock"
+SWITCH_S = 0.0005
+"""How long one thread may keep the others from Python."""
 DRAIN_S = 10.0
 """How long live conversations may go on when the server is stopped."""
 KILLED = "The server was stopped while the conversation was going on."
@@ -143,6 +146,8 @@ class Application:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
+        # the detector's thread would keep the event loop waiting for 5 ms (Python's default)
+        sys.setswitchinterval(SWITCH_S)
         try:
             self._app = await self._open()
         except Exception as error:

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -49,13 +50,15 @@ class Caller:
         headers: dict[str, str] | None = None,
     ) -> None:
         offered = [Subprotocol(each) for each in subprotocols]
-        self._socket: ClientConnection = connect(
+        self._stack = ExitStack()
+        opening = connect(
             url,
             subprotocols=offered or None,
             additional_headers=headers,
             compression=None,
             open_timeout=LIMIT_S,
         )
+        self._socket: ClientConnection = self._stack.enter_context(opening)
         self.subprotocol = self._socket.subprotocol
         self.got: list[Got] = []
         self.closed: tuple[int, str] | None = None
@@ -72,7 +75,7 @@ class Caller:
         self.hang_up()
 
     def hang_up(self) -> None:
-        self._socket.close()
+        self._stack.close()
         self._thread.join(LIMIT_S)
 
     def _read(self) -> None:

@@ -35,6 +35,8 @@ class Incoming:
     def __init__(self, socket: WebSocket, limits: Limits, messages_a_second: int) -> None:
         self._socket = socket
         self._limits = limits
+        self.heard_at = time.monotonic()
+        """When the client last sent something, by the monotonic clock."""
         self._recent: deque[float] = deque(maxlen=messages_a_second)
 
     async def receive(self) -> ClientMessage:
@@ -47,7 +49,7 @@ class Incoming:
         received = await self._socket.receive()
         if received["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(received.get("code", 1006), received.get("reason"))
-        now = time.monotonic()
+        self.heard_at = now = time.monotonic()
         full = len(self._recent) == self._recent.maxlen
         if full and now - self._recent[0] < 1:
             limit = self._recent.maxlen

@@ -69,6 +69,11 @@ class LiveClient:
         parameters = tool.arguments(arguments, self._variables)
         self._connection.send(self._translator.call_client(command, parameters))
 
+    @property
+    def wants_scores(self) -> bool:
+        """Whether the client is told how likely speech is, some thirty times a second."""
+        return self._translator.wants("vad_score")
+
     def score(self, probability: float) -> None:
         """Tell how likely speech is."""
         self._connection.send(self._translator.vad_score(probability))

@@ -193,6 +193,7 @@ class _Call:
             sending = tasks.create_task(self._connection.run())
             others = [
                 tasks.create_task(self._read(reader, session, outcome)),
+                tasks.create_task(self._give_up_when_nothing_comes(session, outcome)),
                 tasks.create_task(self._ping()),
                 tasks.create_task(self._cut_off_when_slow(session)),
             ]
@@ -213,18 +214,20 @@ class _Call:
         """Take in what the client sends until it is gone."""
         try:
             while True:
-                async with asyncio.timeout(NOTHING_S):
-                    message = await self._incoming.receive()
-                reader.take(message)
+                reader.take(await self._incoming.receive())
         except WebSocketDisconnect as gone:
             outcome.closed_by_client = True
             session.tell(HungUp(f"Client disconnected: {gone.code}"))
         except WireError as error:
             outcome.ending = closing.refusal(error)
             session.tell(HungUp(str(error)))
-        except TimeoutError:
-            outcome.ending = closing.ending("transport_receive_timeout")
-            session.tell(HungUp("transport_receive_timeout"))
+
+    async def _give_up_when_nothing_comes(self, session: Session, outcome: _Outcome) -> None:
+        """End a conversation whose client is gone without a word: one timer, not one a message."""
+        while (left := self._incoming.heard_at + NOTHING_S - time.monotonic()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(left)
+        outcome.ending = closing.ending("transport_receive_timeout")
+        session.tell(HungUp("transport_receive_timeout"))
 
     async def _ping(self) -> None:
         while True:
@@ -281,7 +284,7 @@ class _Call:
             folder=keeper.folder,
             save=keeper.save,
             lead_ms=self._gateway.lead_ms,
-            on_score=client.score,
+            on_score=client.score if client.wants_scores else None,
             overhear=client.overhear,
         )
 

@@ -48,8 +48,8 @@ class Ears:
     frame_samples: int
     transcriber: Transcriber
     options: ListeningOptions
-    on_score: Callable[[float], None]
-    """Told the probability of speech of each frame."""
+    on_score: Callable[[float], None] | None
+    """Told the probability of speech of each frame; None: nobody wants to know."""
     on_sound: Callable[[Pcm], None]
     """Told all sound, at the listening rate, in order (the recording)."""
     gate: GateSettings = field(default_factory=GateSettings)
@@ -116,7 +116,8 @@ class Hearing:
             task.cancel()
 
     def _take(self, frame: Pcm, score: float) -> None:
-        self._ears.on_score(score)
+        if self._ears.on_score is not None:
+            self._ears.on_score(score)
         turn = self._gate.push(score)
         if isinstance(turn, Onset):
             self._begin_utterance()

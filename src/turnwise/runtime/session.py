@@ -71,7 +71,8 @@ class Setup:
     lead_ms: int = 400
     chunk_ms: int = 150
     record_sound: bool = True
-    on_score: Callable[[float], None] = field(default=lambda _: None)
+    on_score: Callable[[float], None] | None = None
+    """Told the probability of speech of each frame; None: nobody wants to know."""
     overhear: Callable[[Event], None] = field(default=lambda _: None)
     """Told each event that hearing tells the engine."""
 

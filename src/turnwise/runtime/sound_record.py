@@ -22,26 +22,30 @@ GAP_MS = 400
 """Silence on the wire from which on the user's side is taken to have sent nothing. Below it, sound
 is late, not missing."""
 _BLOCK = 1 << 16
+_BUFFER_BYTES = 1 << 15
+"""A second of sound is written at once."""
 
 
 class _Leg:
     """One side."""
 
     def __init__(self, path: Path) -> None:
-        self._file: BinaryIO = path.open("w+b")
+        self._file: BinaryIO = path.open("w+b", buffering=_BUFFER_BYTES)
+        self._at = 0
         self.samples = 0
 
     def fill_to(self, position: int) -> None:
         """Be silent up to a position."""
         if position > self.samples:
-            self._file.seek(position * BYTES_PER_SAMPLE)
-            self._file.truncate()
+            self._file.truncate(position * BYTES_PER_SAMPLE)
             self.samples = position
 
     def write(self, samples: Pcm) -> None:
-        self._file.seek(self.samples * BYTES_PER_SAMPLE)
+        if self._at != self.samples:  # a seek writes the buffer out: only where it must be
+            self._file.seek(self.samples * BYTES_PER_SAMPLE)
         self._file.write(to_s16le(samples))
         self.samples += len(samples)
+        self._at = self.samples
 
     def cut(self, position: int) -> None:
         """Forget what comes after a position."""
@@ -51,6 +55,7 @@ class _Leg:
 
     def read(self, position: int, size: int) -> Pcm:
         self._file.seek(position * BYTES_PER_SAMPLE)
+        self._at = -1
         return from_s16le(self._file.read(size * BYTES_PER_SAMPLE))
 
     def close(self) -> None:

@@ -162,6 +162,10 @@ class Translator:
         number = max(1, self._out.number)
         return self.offer(TentativeUserTranscript(user_transcript=text, event_id=number))
 
+    def wants(self, kind: str) -> bool:
+        """Return whether messages of this type are sent."""
+        return self._out.wants(kind)
+
     def vad_score(self, score: float) -> list[ServerMessage]:
         """Return what the detector's judgement, 0 to 1, tells the client."""
         return self.offer(VadScore(vad_score=score))
