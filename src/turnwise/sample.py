@@ -36,5 +36,8 @@ def sample_agent() -> dict[str, Any]:
                 },
             }
         },
-        "platform_settings": {},
+        # a stranger's first client may well be one that asks for a conversation in writing
+        "platform_settings": {
+            "overrides": {"conversation_config_override": {"conversation": {"text_only": True}}}
+        },
     }

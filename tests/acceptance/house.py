@@ -38,6 +38,9 @@ def free_port() -> int:
         return port
 
 
+IN_WRITING: Json = {"conversation_config_override": {"conversation": {"text_only": True}}}
+
+
 def agent(
     prompt: str = "",
     first_message: str = "",
@@ -53,7 +56,8 @@ def agent(
         first_message: What it says first; empty: it waits for the user.
         tools: Of its prompt, inline.
         config: More of `conversation_config`, by section.
-        settings: Its `platform_settings`.
+        settings: Its `platform_settings`; where it names no overrides, a conversation in writing
+            is permitted, which it is not by default.
     """
     told: Json = {"prompt": prompt, "llm": "turnwise-offline", "tools": tools or []}
     sections: Json = {
@@ -65,7 +69,7 @@ def agent(
     return {
         "name": "acceptance",
         "conversation_config": sections,
-        "platform_settings": settings or {},
+        "platform_settings": {"overrides": IN_WRITING, **(settings or {})},
     }
 
 

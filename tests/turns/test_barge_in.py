@@ -141,8 +141,8 @@ def test_a_tentative_backchannel_is_given_a_moment_to_become_more() -> None:
     t = listens()
     speaks(t, 4_000, 4_300)
     t.at(4_400, Transcribed(SegmentId(2), "okay", final=False))
-    t.until(5_000)
-    assert t.when(Resume(ONE)) == [4_500]
+    t.until(6_000)
+    assert t.when(Resume(ONE)) == [5_000]
 
 
 def test_a_backchannel_that_goes_on_and_on_is_an_interruption() -> None:

@@ -79,8 +79,8 @@ def test_a_short_answer_may_still_be_tentative_for_a_moment() -> None:
     t.at(0, Voiced(ONE, len(QUESTION), 2_000))
     speaks(t, 2_500, 2_800)
     t.at(2_900, Transcribed(SegmentId(1), "Yes", final=False))
-    t.until(4_000)
-    assert user_said(t) == [(3_000, "Yes")]
+    t.until(4_500)
+    assert user_said(t) == [(3_900, "Yes")]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_a_turn_that_waited_for_tentative_words_says_so() -> None:
     assert decisions(t)[1].facts == (
         ("sign", "unfinished words"),
         ("wait", "1000 ms"),
-        ("for tentative words", "+200 ms"),
+        ("for final words", "1000 ms"),
         ("instead of", "silence (normal): waited 500 ms more"),
     )
 

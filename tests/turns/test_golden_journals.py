@@ -65,10 +65,10 @@ def late_words_amend_a_taken_turn() -> Timeline:
     t = greeted()
     speaks(t, 4_000, 4_900)
     t.at(5_050, Transcribed(SegmentId(1), "A large pasta", final=False))
-    t.at(5_800, Transcribed(SegmentId(1), "A large pizza", final=True))
-    t.at(6_100, Transcribed(SegmentId(2), "with cheese.", final=True))
-    answers(t, 6_500, "A large pizza with cheese. Anything else?", 2_500)
-    return hangs_up(t, 10_000)
+    t.at(6_200, Transcribed(SegmentId(1), "A large pizza", final=True))
+    t.at(6_400, Transcribed(SegmentId(2), "with cheese.", final=True))
+    answers(t, 6_800, "A large pizza with cheese. Anything else?", 2_500)
+    return hangs_up(t, 11_000)
 
 
 def a_short_answer_ends_the_turn_at_once() -> Timeline:

@@ -28,6 +28,9 @@ from turnwise.turns.transcript import UserSaid
 
 SCORED = Policy(endpointing=Endpointing(turn_model=True))
 
+IMPATIENT = Policy(endpointing=Endpointing(final_patience_ms=600))
+"""Takes a turn on tentative words that become final too late."""
+
 
 def test_a_turn_is_taken_half_a_second_after_the_last_sound() -> None:
     t = Timeline()
@@ -48,7 +51,7 @@ def test_words_that_come_when_the_silence_is_over_are_a_turn_at_once() -> None:
 
 
 def test_tentative_words_are_waited_for_a_little_longer() -> None:
-    t = Timeline()
+    t = Timeline(IMPATIENT)
     speaks(t, 1_000, 1_500)
     t.at(1_600, Transcribed(SegmentId(1), "I want pizza", final=False))
     t.until(2_500)
@@ -73,7 +76,7 @@ def test_a_user_who_goes_on_before_the_silence_is_over_says_one_turn() -> None:
 
 
 def test_a_late_final_amends_a_taken_turn_and_it_is_answered_anew() -> None:
-    t = Timeline()
+    t = Timeline(IMPATIENT)
     speaks(t, 1_000, 1_500)
     t.at(1_600, Transcribed(SegmentId(1), "I want pasta", final=False))
     t.at(2_300, Transcribed(SegmentId(1), "I want pizza", final=True))
@@ -86,7 +89,7 @@ def test_a_late_final_amends_a_taken_turn_and_it_is_answered_anew() -> None:
 
 
 def test_a_late_final_that_differs_only_in_punctuation_leaves_the_reply_alone() -> None:
-    t = Timeline()
+    t = Timeline(IMPATIENT)
     speaks(t, 1_000, 1_500)
     t.at(1_600, Transcribed(SegmentId(1), "i want pizza", final=False))
     t.at(2_300, Transcribed(SegmentId(1), "I want pizza.", final=True))
@@ -104,7 +107,7 @@ def test_a_late_final_that_says_the_same_changes_nothing() -> None:
 
 
 def test_a_late_final_after_the_reply_was_heard_amends_only_the_record() -> None:
-    t = Timeline()
+    t = Timeline(IMPATIENT)
     speaks(t, 1_000, 1_500)
     t.at(1_600, Transcribed(SegmentId(1), "I want pasta", final=False))
     t.until(2_200)

@@ -10,7 +10,7 @@ from turnwise.turns.transcript import AgentSaid, ToolCalled
 
 
 def a_reply(text: str = "") -> Reply:
-    reply = Reply(ONE, None, START, START, START, START)
+    reply = Reply(ONE, None, START, START, START)
     if text:
         reply.write(text, START)
         reply.spoken = len(text)

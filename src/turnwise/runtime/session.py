@@ -115,6 +115,8 @@ class Session:
         self._hearing: Hearing | None = None
         self._sound: SoundRecord | None = None
         self._heard = [False, False]
+        self._ready = False
+        self._early: list[bytes] = []
         self._steps: list[Step] = []
         self._dirty = asyncio.Event()
         self.incidents: list[str] = []
@@ -135,6 +137,8 @@ class Session:
         """Take in sound of the user, as the client sent it."""
         if self._hearing is not None:
             self._hearing.feed(data)
+        elif not self._ready:
+            self._early.append(data)
 
     def client_answered(self, call: CallId, result: str, *, failed: bool) -> None:
         """Take in the answer of a client tool."""
@@ -153,6 +157,7 @@ class Session:
         try:
             async with asyncio.TaskGroup() as tasks:
                 shells = self._shells(tasks, stream)
+                self._ready = True
                 running = [
                     tasks.create_task(shell.run())
                     for shell in (shells.hearing, shells.speaking)
@@ -201,6 +206,9 @@ class Session:
         shells.hearing = self._hearing = Hearing(ears, setup.input_format, self._overhear, tasks)
         shells.speaking = Speaking(mouth, self._clock, self.tell, tasks)
         shells.sound = self._sound
+        for data in self._early:
+            self._hearing.feed(data)
+        self._early.clear()
         return shells
 
     def _overhear(self, event: Event) -> None:

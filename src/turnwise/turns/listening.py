@@ -30,6 +30,7 @@ def stop_speech(c: Conversation, silent_since: Millis) -> None:
     user = c.user
     assert user.speaking_since is not None
     user.silent_since = max(silent_since, user.speaking_since)
+    user.stopped_at = c.now
     user.spoke_ms += user.silent_since - user.speaking_since
     user.last_spoke = max(user.last_spoke, user.silent_since)
     user.speaking_since = None
@@ -142,10 +143,13 @@ def turn_over_at(c: Conversation) -> Millis | None:
     user = c.user
     if not user.words or user.speaking_since is not None or c.closing is not None:
         return None
-    wait = endpoint(c)[0].wait_ms
-    if user.tentative:
-        wait += c.policy.endpointing.final_patience_ms
-    return max(Millis(user.silent_since + wait), c.undisturbed_from)
+    over = max(Millis(user.silent_since + endpoint(c)[0].wait_ms), c.undisturbed_from)
+    return max(over, words_final_at(c)) if user.tentative else over
+
+
+def words_final_at(c: Conversation) -> Millis:
+    """Return until when tentative words are given time to become final."""
+    return Millis(c.user.stopped_at + c.policy.endpointing.final_patience_ms)
 
 
 def take(c: Conversation) -> None:

@@ -70,8 +70,8 @@ class Endpointing:
     """Whether a model is asked at each pause (`ScoreTurn`)."""
     score_threshold: float = 0.5
     """A score from here on means that the turn is over."""
-    final_patience_ms: int = 200
-    """Waited beyond the silence for words that are still tentative."""
+    final_patience_ms: int = 1_000
+    """Waited for words that are still tentative, from when the detector was sure of the silence."""
     stall_ms: int | None = 600
     """Without audio for so long, an open utterance counts as silent since the last audio."""
     bet_ms: int | None = None

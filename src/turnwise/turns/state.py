@@ -33,6 +33,8 @@ class UserTurn:
     speaking_since: Millis | None = None
     silent_since: Millis = START
     """When the user's last sound ended."""
+    stopped_at: Millis = START
+    """When the detector was sure of that, or the engine decided it."""
     audio_at: Millis = START
     """When audio with speech in it last arrived."""
     words_at: Millis = START

@@ -426,7 +426,7 @@ class World(RuleBasedStateMachine):
             assert self.engine.deadline is not None
             assert self.engine.deadline <= max(c.now, c.last_heard, c.user.silent_since) + limit
 
-    def teardown(self) -> None:
+    def teardown(self) -> None:  # type: ignore[explicit-override]  # typing.override: 3.12
         if not hasattr(self, "engine"):
             return
         self.send(HungUp())

@@ -3,7 +3,7 @@
 from turnwise.base.units import Millis
 from turnwise.turns.commands import Cause, Pause, Resume
 from turnwise.turns.interruption import insists_after, is_backchannel
-from turnwise.turns.listening import barge_in, ignore
+from turnwise.turns.listening import barge_in, ignore, words_final_at
 from turnwise.turns.replying import drop, interruptible, untouched, yields
 from turnwise.turns.rules.rule import Facts, Rule
 from turnwise.turns.state import Conversation
@@ -76,8 +76,7 @@ def _only_listening(c: Conversation) -> Millis | None:
         return None  # nobody listens: it is thrown away with all else
     if not is_backchannel(barge_in(c), manners, c.policy.language):
         return None
-    patience = c.policy.endpointing.final_patience_ms if user.tentative else 0
-    return Millis(user.silent_since + patience)
+    return words_final_at(c) if user.tentative else user.silent_since
 
 
 def _false_alarm(c: Conversation) -> Millis | None:

@@ -86,7 +86,7 @@ def _endpoint_facts(c: Conversation) -> Facts:
     found = endpoint(c)
     facts = [("sign", found[0].name), ("wait", f"{found[0].wait_ms} ms")]
     if c.user.tentative:
-        facts.append(("for tentative words", f"+{c.policy.endpointing.final_patience_ms} ms"))
+        facts.append(("for final words", f"{c.policy.endpointing.final_patience_ms} ms"))
     if len(found) > 1:
         sooner = found[1].wait_ms - found[0].wait_ms
         word = "less" if sooner > 0 else "more"
