@@ -209,7 +209,8 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "log_level": _log_level(settings),
         "loop": "uvloop",
         "ws": "websockets-sansio",
-        "ws_max_size": settings.max_frame_bytes,
+        # above our own limit, which refuses with a reason; this one only cuts the connection
+        "ws_max_size": 2 * settings.max_frame_bytes + 1_048_576,
         "ws_per_message_deflate": False,
         "timeout_graceful_shutdown": int(DRAIN_S) + 5,
         "server_header": False,

@@ -65,13 +65,13 @@ def _without_faults(house: House) -> Iterator[House]:
 
 
 @pytest.fixture
-def house(_plain_house: House) -> Iterator[House]:  # noqa: PT019
+def house(_plain_house: House) -> Iterator[House]:
     """A server as it is right after install."""
     yield from _without_faults(_plain_house)
 
 
 @pytest.fixture
-def scripted_house(_scripted_house: House) -> Iterator[House]:  # noqa: PT019
+def scripted_house(_scripted_house: House) -> Iterator[House]:
     """A server whose language model is `brain`."""
     yield from _without_faults(_scripted_house)
 

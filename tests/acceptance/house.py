@@ -129,6 +129,12 @@ class House:
             )
         wait_until(self.is_ready, f"the start of the server ({self.log})")
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def is_ready(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, f"the server died:\n{self.log.read_text()}"

@@ -272,4 +272,4 @@ def test_a_cough_does_not_end_the_agents_turn(
     assert not record["transcript"][0]["interrupted"]
 
 
-__all__ = ["Callable", "Script", "io", "last_said", "likeness", "loudness", "LIMIT_S"]
+__all__ = ["LIMIT_S", "Callable", "Script", "io", "last_said", "likeness", "loudness"]

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.acceptance
 
 HOURS = "We are open from ten to six."
 
-MALFORMED = {
+MALFORMED: dict[str, Any] = {
     "no JSON": "{nonsense",
     "no JSON in a binary frame": b"\x00\xff\x00\xff",
     "a list": "[1, 2]",
@@ -31,11 +32,15 @@ MALFORMED = {
     "nested far too deep": '{"type":"x","a":' + "[" * 100_000 + "]" * 100_000 + "}",
 }
 
-HARMLESS = [
+HARMLESS: list[Any] = [
     {"type": "of_the_future", "new": {"field": [1]}},
     {"user_audio_chunk": ""},
     {"user_audio_chunk": base64.b64encode(b"\x01").decode()},
-    {"user_audio_chunk": base64.b64encode(to_wire(spoken("hello")[: HZ // 4], "pcm_48000")).decode()},
+    {
+        "user_audio_chunk": base64.b64encode(
+            to_wire(spoken("hello")[: HZ // 4], "pcm_48000")
+        ).decode()
+    },
     {"type": "pong", "event_id": 99},
     {"type": "pong", "event_id": None},
     {"type": "client_tool_result", "tool_call_id": "nobody", "result": "x", "is_error": False},
@@ -81,9 +86,7 @@ def refused(house: House, caller: Caller, code: int = 1008) -> str:
 
 
 @pytest.mark.parametrize("what", MALFORMED)
-def test_what_is_malformed_is_refused(
-    house: House, url: str, bystander: Caller, what: str
-) -> None:
+def test_what_is_malformed_is_refused(house: House, url: str, bystander: Caller, what: str) -> None:
     with Caller(url, AS_TEXT) as caller:
         caller.wait("agent_response")
         caller.send(MALFORMED[what])

@@ -27,9 +27,9 @@ def test_both_sides_are_understood(house: House, name: str) -> None:
         told = caller.wait("conversation_initiation_metadata")
         event = told["conversation_initiation_metadata_event"]
         assert event["agent_output_audio_format"] == event["user_input_audio_format"] == name
-        caller.wait_for_quiet()
+        caller.wait_for_quiet(0.6)
         _check_sound(caller, name)
-        caller.speak(np.concatenate([spoken("what is your address"), pause(1.2)]), name)
+        caller.speak(np.concatenate([spoken("what is your address"), pause(0.8)]), name)
         caller.wait("user_transcript")
         caller.wait("agent_response", 2)
         if FORMATS[name] > 8_000:  # the transcriber knows no telephones
@@ -64,5 +64,5 @@ def test_the_clients_formats_are_taken_from_its_first_message(house: House) -> N
         event = told["conversation_initiation_metadata_event"]
         assert event["agent_output_audio_format"] == "ulaw_8000"
         assert event["user_input_audio_format"] == "ulaw_8000"
-        caller.wait_for_quiet()
+        caller.wait_for_quiet(0.6)
         assert likeness(at_rate(caller.sound("ulaw_8000"), 8_000, HZ), HOURS) > ALIKE

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.acceptance
 ADDRESS = "Our address is twelve Market Street."
 LONG = (
     "Our menu has many good things. The first one is a pizza with cheese and tomatoes. "
-    "The second one is a salad, with oil, and bread, and olives."
+    "The second one is a salad, with oil."
 )
 QUESTION = "what is your address"
 
@@ -77,8 +78,8 @@ def test_sound_before_the_first_message_is_not_lost(house: House) -> None:
     with Caller(house.socket_url(agent_id), init=None) as caller:
         caller.say(np.concatenate([pause(0.3), spoken(QUESTION), pause(1.0)]))
         caller.send({"type": "conversation_initiation_client_data"})
-        caller.wait("user_transcript")
-        assert caller.transcripts() == [QUESTION]
+        caller.wait("user_transcript", limit_s=15)
+        assert "address" in caller.transcripts()[0]
 
 
 # --- order --------------------------------------------------------------------------------------
@@ -112,7 +113,7 @@ def test_order_and_numbers_of_a_spoken_conversation(house: House) -> None:
     assert set(before).isdisjoint(since)
 
 
-def _number(got: Got) -> object:
+def _number(got: Got) -> Any:  # noqa: ANN401 - the tests say that it is a number
     body = next((each for each in got.message.values() if isinstance(each, dict)), {})
     return body.get("event_id") if got.kind != "ping" else None
 
