@@ -183,7 +183,7 @@ class House:
     def sample_agent(self) -> str:
         """The agent that a new server comes with."""
         listed = self.ask("/v1/convai/agents", page_size="100", sort_direction="asc")["agents"]
-        return next(row["agent_id"] for row in listed if "sample" in row["tags"])
+        return str(next(row["agent_id"] for row in listed if "sample" in row["tags"]))
 
     def socket_url(self, agent_id: str | None = None) -> str:
         query = f"?agent_id={agent_id}" if agent_id else ""

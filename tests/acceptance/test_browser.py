@@ -5,6 +5,7 @@ import fcntl
 import json
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,9 @@ def _packages() -> None:
             pytest.skip(f"npm cannot install the clients: {error}")
 
 
-def browse(folder: Path, options: Json, steps: list[Json], microphone: Path | None = None) -> Json:
+def browse(
+    folder: Path, options: Json, steps: Sequence[object], microphone: Path | None = None
+) -> Json:
     """Hold a conversation in the browser; return what happened in it."""
     script = folder / "script.json"
     patience_ms = int(LIMIT_S * 1_000)

@@ -98,7 +98,7 @@ def test_what_was_said_before_a_model_broke_off_is_heard_and_on_record(
 def test_a_model_that_hangs_is_given_up_and_pings_go_on(
     scripted_house: House, brain: Brain
 ) -> None:
-    """Four calls at once, because the patience is long: 15 s without a byte, 20 s without a word."""
+    """Four calls at once, as the patience is long: 15 s without a byte, 20 s without a word."""
     scripts: list[list[Step]] = [[Wait(120)], ["The answer is ", Wait(120)]]
     with ExitStack() as stack:
         callers = []
