@@ -79,8 +79,7 @@ class Brain:
     def learn(self, script: Script | list[Step]) -> str:
         """Return the words of a prompt that make an agent follow a script."""
         name = f"script-{len(self._scripts) + 1}"
-        steps = script
-        self._scripts[name] = script if callable(script) else lambda _: list(steps)  # type: ignore[arg-type]
+        self._scripts[name] = script if callable(script) else _always(script)
         self.asked[name] = []
         return f"[[{name}]]"
 
@@ -113,6 +112,10 @@ class Brain:
         yield
         server.should_exit = server.force_exit = True
         thread.join(10)
+
+
+def _always(steps: list[Step]) -> Script:
+    return lambda _: steps
 
 
 def _name_in(text: str) -> str:

@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from acceptance.house import LIMIT_S, wait_until
-from acceptance.speech import FORMATS, HZ, Sound, from_wire, pause, to_wire
+from acceptance.speech import HZ, Sound, from_wire, pause, to_wire
 
 Json = dict[str, Any]
 
@@ -313,6 +313,3 @@ class AsyncMicrophone(AsyncAudioInterface):
     @override
     async def interrupt(self) -> None:
         self._diary.note("interrupt")()
-
-
-__all__ = ["AS_TEXT", "FORMATS", "INIT", "AsyncMicrophone", "Caller", "Diary", "Got", "Microphone"]

@@ -221,4 +221,5 @@ class House:
 
 def said(record: Json, role: str) -> list[str]:
     """What one side said, from the transcript."""
-    return [turn["message"] for turn in record["transcript"] if turn["role"] == role]
+    turns = record["transcript"]
+    return [turn["message"] for turn in turns if turn["role"] == role and turn["message"]]

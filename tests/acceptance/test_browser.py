@@ -99,7 +99,7 @@ def test_a_spoken_question_in_a_browser(house: House, tmp_path: Path) -> None:
     tape = np.concatenate([pause(4.5), question, pause(1.0)])
     microphone = write_wav(tmp_path / "microphone.wav", at_rate(tape, HZ, 48_000), 48_000)
     options = {"agentId": agent_id, "connectionType": "websocket", "origin": house.url}
-    steps = [
+    steps: list[Json] = [
         {"wait": "message", "count": 1, "source": "user"},
         {"wait": "message", "count": 2, "source": "ai"},
         {"wait": "audio"},
@@ -134,7 +134,7 @@ def test_a_conversation_in_writing_in_a_browser(house: House, tmp_path: Path) ->
     tool = client_tool("show_map", "Shows the map.")
     agent_id = house.create(agent(HOURS, "Hello!", tools=[tool, END_CALL]))
     options = {"agentId": agent_id, "textOnly": True, "origin": house.url, "tools": ["show_map"]}
-    steps = [
+    steps: list[Json] = [
         {"wait": "message", "count": 1, "source": "ai"},
         {"write": "When are you open?"},
         {"wait": "message", "count": 2, "source": "ai"},

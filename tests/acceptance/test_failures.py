@@ -13,7 +13,7 @@ from acceptance.brain import Brain, Cut, Fail, Raw, Step, Wait, last_said
 from acceptance.callers import AS_TEXT, INIT, Caller
 from acceptance.conftest import MakeHouse
 from acceptance.house import House, agent, said, wait_until
-from acceptance.speech import at_rate, likeness, pause, spoken
+from acceptance.speech import likeness, pause, spoken
 
 pytestmark = pytest.mark.acceptance
 
@@ -47,7 +47,7 @@ def test_a_model_that_fails_once_costs_one_answer(
     with Caller(scripted_house.socket_url(agent_id), AS_TEXT) as caller:
         conversation_id = caller.conversation_id
         caller.write("My first question")
-        wait_until(lambda: APOLOGY in caller.replies(), "the apology")
+        _wait_for_apology(caller)
         caller.write("My second question")
         wait_until(lambda: HOURS in caller.replies(), "the answer")
         assert caller.closed is None
@@ -85,7 +85,7 @@ def test_what_was_said_before_a_model_broke_off_is_heard_and_on_record(
     with Caller(scripted_house.socket_url(agent_id)) as caller:
         conversation_id = caller.conversation_id
         caller.write("Go on")
-        wait_until(lambda: APOLOGY in caller.replies(), "the apology")
+        _wait_for_apology(caller)
         assert caller.replies()[0].startswith(HOURS)
         caller.wait_for_quiet()
         assert likeness(caller.sound(), HOURS) > 0.35
@@ -93,6 +93,10 @@ def test_what_was_said_before_a_model_broke_off_is_heard_and_on_record(
     assert said(record, "agent")[0].startswith(HOURS)
     assert said(record, "agent")[-1] == APOLOGY
     assert record["metadata"]["warnings"]
+
+
+def _wait_for_apology(caller: Caller) -> None:
+    wait_until(lambda: APOLOGY in caller.replies(), "the apology", 90)
 
 
 def test_a_model_that_hangs_is_given_up_and_pings_go_on(
@@ -111,7 +115,7 @@ def test_a_model_that_hangs_is_given_up_and_pings_go_on(
         for caller in callers:
             caller.write("Go on")
         for caller in callers:
-            wait_until(lambda caller=caller: APOLOGY in caller.replies(), "the apology", 90)  # type: ignore[misc]
+            _wait_for_apology(caller)
             pings = [each.at for each in caller.of("ping") if each.at > began]
             assert len(pings) >= 2
             assert caller.closed is None
@@ -203,6 +207,3 @@ def test_a_stopped_server_lets_conversations_come_to_their_end(make_house: MakeH
     assert record["status"] in {"done", "failed"}
     assert record["metadata"]["termination_reason"]
     assert said(record, "agent") == ["Hello!"]
-
-
-__all__ = ["at_rate"]

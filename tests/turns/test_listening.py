@@ -88,6 +88,16 @@ def test_a_late_final_amends_a_taken_turn_and_it_is_answered_anew() -> None:
     assert [e.text for e in second[1].transcript if isinstance(e, UserSaid)] == ["I want pizza"]
 
 
+def test_a_reply_begun_on_a_turn_that_is_amended_twice_answers_the_last_words() -> None:
+    t = Timeline(IMPATIENT)
+    speaks(t, 1_000, 1_500)
+    t.at(1_600, Transcribed(SegmentId(1), "I want pasta", final=False))
+    t.at(2_300, Transcribed(SegmentId(1), "I want pizza", final=False))
+    t.at(2_400, Transcribed(SegmentId(1), "I want a pizza", final=True))
+    assert [at for at, _ in t.of(StartReply)] == [2_200, 2_300, 2_400]
+    assert user_said(t) == [(2_200, "I want a pizza")]
+
+
 def test_a_late_final_that_differs_only_in_punctuation_leaves_the_reply_alone() -> None:
     t = Timeline(IMPATIENT)
     speaks(t, 1_000, 1_500)
@@ -99,7 +109,7 @@ def test_a_late_final_that_differs_only_in_punctuation_leaves_the_reply_alone() 
 
 
 def test_a_late_final_that_says_the_same_changes_nothing() -> None:
-    t = Timeline()
+    t = Timeline(IMPATIENT)
     speaks(t, 1_000, 1_500)
     t.at(1_600, Transcribed(SegmentId(1), "I want pizza", final=False))
     t.at(2_300, Transcribed(SegmentId(1), " I want pizza ", final=True))
