@@ -1,12 +1,16 @@
 """Providers that hang, fail and break off, and a server that is killed: the record tells why."""
 
+import os
 import re
+import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import numpy as np
 import pytest
 
 from acceptance.brain import Brain, Cut, Fail, Raw, Step, Wait, last_said
@@ -132,10 +136,48 @@ def test_a_model_that_hangs_is_given_up_and_pings_go_on(
 # --- hearing ------------------------------------------------------------------------------------
 
 
-def _transcribers(house: House) -> list[str]:
+def _transcribers(house: House) -> list[int]:
     listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], check=True, capture_output=True)
     rows = re.findall(r"^\s*(\d+)\s+(\d+)\s+(.*)$", listed.stdout.decode(), re.MULTILINE)
-    return [pid for pid, parent, args in rows if parent == str(house.pid) and "sphinx" in args]
+    found = [
+        int(pid) for pid, parent, args in rows if int(parent) == house.pid and "sphinx" in args
+    ]
+    assert found
+    return found
+
+
+@contextmanager
+def _slowed(pids: list[int]) -> Iterator[None]:
+    """Let processes run a seventh of the time, as on a machine that is so much slower."""
+    over = threading.Event()
+
+    def slow() -> None:
+        while not over.is_set():
+            for how, seconds in ((signal.SIGSTOP, 0.12), (signal.SIGCONT, 0.02)):
+                for pid in pids:
+                    os.kill(pid, how)
+                time.sleep(seconds)
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_slow_transcriber_is_waited_for(house: House) -> None:
+    agent_id = house.create(agent("Our address is twelve Market Street."))
+    with Caller(house.socket_url(agent_id)) as caller:
+        conversation_id = caller.conversation_id
+        with _slowed(_transcribers(house)):
+            caller.say(np.concatenate([spoken(QUESTION), pause(0.333)]))
+            caller.wait("agent_response")
+            time.sleep(4)  # for words that come too late
+        replies = caller.replies()
+    assert said(house.ended(conversation_id), "user") == caller.transcripts()
+    assert replies == ["Our address is twelve Market Street."]
 
 
 def test_a_transcriber_that_dies_costs_one_utterance(house: House) -> None:
@@ -145,7 +187,7 @@ def test_a_transcriber_that_dies_costs_one_utterance(house: House) -> None:
         question = spoken(QUESTION)
         caller.speak(question[: len(question) // 2])
         for pid in _transcribers(house):
-            subprocess.run(["kill", "-9", pid], check=True)
+            os.kill(pid, signal.SIGKILL)
         caller.speak(question[len(question) // 2 :])
         caller.say(pause(4.0))
         caller.wait("agent_response")  # that it was not understood

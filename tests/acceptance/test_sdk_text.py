@@ -361,7 +361,6 @@ def test_dynamic_variables_that_are_missing(sdk: ElevenLabs, house: House, where
     assert record["metadata"]["error"]["code"] == 1008
 
 
-@pytest.mark.xfail(strict=True, reason="finding A3: a document is answered twice")
 def test_a_document_of_the_on_premises_handshake_is_answered_once(
     sdk: ElevenLabs, house: House
 ) -> None:

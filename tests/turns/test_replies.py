@@ -272,7 +272,7 @@ def test_a_bet_is_not_placed_again_on_words_that_still_change() -> None:
     t.at(1_600, Transcribed(SegmentId(1), "I want pasta", final=False))
     t.at(1_900, Transcribed(SegmentId(1), "I want pizza", final=False))
     t.until(3_000)
-    assert [(at, c.speculative) for at, c in t.of(StartReply)] == [(1_700, True), (2_600, False)]
+    assert [(at, c.speculative) for at, c in t.of(StartReply)] == [(1_700, True), (2_900, False)]
 
 
 def test_a_bet_survives_punctuation() -> None:

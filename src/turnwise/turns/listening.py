@@ -148,8 +148,9 @@ def turn_over_at(c: Conversation) -> Millis | None:
 
 
 def words_final_at(c: Conversation) -> Millis:
-    """Return until when tentative words are given time to become final."""
-    return Millis(c.user.stopped_at + c.policy.endpointing.final_patience_ms)
+    """Return until when tentative words are given time: as long as they change, they are alive."""
+    since = max(c.user.stopped_at, c.user.words_at)
+    return Millis(since + c.policy.endpointing.final_patience_ms)
 
 
 def take(c: Conversation) -> None:

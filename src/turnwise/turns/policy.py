@@ -71,7 +71,7 @@ class Endpointing:
     score_threshold: float = 0.5
     """A score from here on means that the turn is over."""
     final_patience_ms: int = 1_000
-    """Waited for words that are still tentative, from when the detector was sure of the silence."""
+    """Waited for tentative words, since they last changed and the detector was sure of silence."""
     stall_ms: int | None = 600
     """Without audio for so long, an open utterance counts as silent since the last audio."""
     bet_ms: int | None = None

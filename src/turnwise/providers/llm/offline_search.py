@@ -113,4 +113,7 @@ class Index:
 @lru_cache(maxsize=64)
 def index_of(documents: tuple[str, ...]) -> Index:
     """Return the index of all sentences of some texts."""
-    return Index(list(dict.fromkeys(s for document in documents for s in sentences(document))))
+    found = [entry for document in documents for entry in sentences(document)]
+    # a document may stand in the prompt as well: the same sentence counts once
+    once = {text: (text, heading) for text, heading in reversed(found)}
+    return Index(list(reversed(once.values())))
