@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from providers.provider_rig import ScriptedServer
+from providers.socket_rig import SocketServer
 
 
 @pytest.fixture
@@ -14,3 +15,8 @@ def anyio_backend() -> str:
 async def server() -> AsyncIterator[ScriptedServer]:
     async with ScriptedServer() as running:
         yield running
+
+
+@pytest.fixture
+def sockets(server: ScriptedServer) -> SocketServer:
+    return server.sockets

@@ -1,6 +1,7 @@
 """What the tests of providers share: spoken sound, frames, and a scripted server."""
 
 import asyncio
+import base64
 import json
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from typing import Self, TypeVar
 import numpy as np
 import pytest
 
+from providers.socket_rig import SocketServer
 from turnwise.audio.pcm import Pcm, from_s16le, silence
 from turnwise.audio.resample import Resampler
 from turnwise.base.errors import ProviderError
@@ -137,7 +139,10 @@ Script = Sequence[Step]
 
 
 class ScriptedServer:
-    """Answers each request with the next script, as raw bytes; the last one again and again."""
+    """Answers each request with the next script, as raw bytes; the last one again and again.
+
+    Beside it stands one that speaks by sockets.
+    """
 
     def __init__(self) -> None:
         self.scripts: list[Script] = []
@@ -146,6 +151,7 @@ class ScriptedServer:
         """Set when a client went away before its answer was over."""
         self.answer: Callable[[Asked], Script] | None = None
         """Writes the answers, where there are no scripts."""
+        self.sockets = SocketServer()
 
     @property
     def url(self) -> str:
@@ -153,10 +159,12 @@ class ScriptedServer:
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        await self.sockets.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+        await self.sockets.__aexit__()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -237,10 +245,37 @@ DONE = b"data: [DONE]\n\n"
 SSE = "text/event-stream"
 
 
+def timed_line(chars: str, begin_ms: int, ms_per_char: int = 50, **more: object) -> bytes:
+    """A line of ElevenLabs' `stream/with-timestamps`, at 24 kHz."""
+    starts = [(begin_ms + ms_per_char * number) / 1000 for number in range(len(chars))]
+    told = {
+        "characters": list(chars),
+        "character_start_times_seconds": starts,
+        "character_end_times_seconds": [start + ms_per_char / 1000 for start in starts],
+    }
+    sound = b"\1\0" * (24 * ms_per_char * len(chars))
+    line = {
+        "audio_base64": base64.b64encode(sound).decode(),
+        "alignment": told,
+        "normalized_alignment": told,
+    }
+    return json.dumps({**line, **more}).encode() + b"\n"
+
+
+def timed_answer(text: str) -> Script:
+    """What ElevenLabs answers: a space before the text, and the sound of 8 characters a line."""
+    said = f" {text.strip()}"
+    lines = [timed_line(said[at : at + 8], 50 * at) for at in range(0, len(said), 8)]
+    paced: list[Step] = [step for line in lines for step in (line, 0.01)]
+    return [head(200, "application/json"), *paced]
+
+
 def kind_answer(asked: Asked) -> Script:
-    """A good answer of each of the three kinds."""
+    """A good answer of each of the three kinds, as OpenAI's API gives it."""
     if asked.path.endswith("/transcriptions"):
         return whole(b'{"text": " hello there "}')
+    if "with-timestamps" in asked.path:
+        return timed_answer(str(asked.json["text"]))
     if asked.path.endswith("/speech"):
         sound: list[Step] = [b"\1\0" * 4800, 0.01]
         return [head(200, "audio/pcm"), *(sound * 5)]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from providers import tiny_models
 from providers.provider_rig import (
     ScriptedServer,
     all_of,
@@ -19,6 +20,7 @@ from providers.provider_rig import (
     spoken,
     utterance,
 )
+from providers.vendor_wires import greeting
 from turnwise.audio.pcm import Pcm, silence
 from turnwise.base.errors import ProviderError, ProviderUnavailable
 from turnwise.providers import registry
@@ -47,18 +49,32 @@ NOWHERE = "http://127.0.0.1:9/v1"
 OPTIONS: dict[str, Callable[[str], dict[str, object]]] = {
     "stt/pocketsphinx": lambda _: {"workers": 1},
     "stt/openai": lambda url: {"base_url": url},
+    "stt/deepgram": lambda url: {"base_url": url},
+    "stt/elevenlabs": lambda url: {"base_url": url},
     "stt/scripted": lambda _: {"texts": ["hello there"]},
     "llm/openai": lambda url: {"base_url": url},
+    "llm/anthropic": lambda url: {"base_url": url.removesuffix("/v1")},
+    "llm/google": lambda url: {"base_url": url.removesuffix("/v1")},
+    "llm/custom": lambda url: {"url": url},
     "tts/openai": lambda url: {"base_url": url},
+    "tts/elevenlabs": lambda url: {"base_url": url},
     "llm/scripted": lambda _: {"replies": ["Hello there, you."], "word_ms": 5},
 }
 """What a provider needs to answer, given a server that does."""
 
+SPEAKS_BY_SOCKET = {"stt/deepgram", "stt/elevenlabs"}
+
 FAILING: dict[str, dict[str, object]] = {
     "stt/openai": {"base_url": NOWHERE, "attempts": 1},
+    "stt/deepgram": {"base_url": NOWHERE, "attempts": 1},
+    "stt/elevenlabs": {"base_url": NOWHERE, "attempts": 1},
     "stt/scripted": {"error": FAILURE},
     "llm/openai": {"base_url": NOWHERE, "attempts": 1},
+    "llm/anthropic": {"base_url": NOWHERE, "attempts": 1},
+    "llm/google": {"base_url": NOWHERE, "attempts": 1},
+    "llm/custom": {"url": NOWHERE, "attempts": 1},
     "tts/openai": {"base_url": NOWHERE, "attempts": 1},
+    "tts/elevenlabs": {"base_url": NOWHERE, "attempts": 1},
     "llm/scripted": {"replies": [Reply("x", error=FAILURE)]},
     "tts/scripted": {"error": FAILURE},
 }
@@ -82,18 +98,20 @@ def names(kind: Kind) -> list[Any]:
     return [
         pytest.param(
             each.full_name,
-            marks=pytest.mark.skipif(
-                each.reason is not None, reason=f"{each.full_name}: {each.reason}"
-            ),
+            marks=pytest.mark.skipif(reason is not None, reason=f"{each.full_name}: {reason}"),
         )
         for each in registry.available(kind)
+        for reason in [each.reason or tiny_models.missing(each.full_name)]
     ]
 
 
 def made(full_name: str, server: ScriptedServer, **options: object) -> Any:  # noqa: ANN401 - of any kind
     kind, _, name = full_name.partition("/")
-    server.answer = kind_answer
-    defaults = OPTIONS[full_name](server.url) if full_name in OPTIONS else {}
+    server.answer = lambda asked: greeting(asked.path) or kind_answer(asked)
+    url = server.sockets.url if full_name in SPEAKS_BY_SOCKET else server.url
+    defaults = OPTIONS[full_name](url) if full_name in OPTIONS else {}
+    if full_name in tiny_models.BUILDERS:
+        defaults = {"path": tiny_models.folder_of(full_name)}
     return registry.create(kind, name, **{**defaults, **options})  # type: ignore[call-overload]
 
 

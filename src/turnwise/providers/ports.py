@@ -5,9 +5,9 @@ them in `contextlib.aclosing`; closing one cancels the work behind it within 100
 failure is a `ProviderError`; nothing else leaves a provider.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from turnwise.audio.alignment import Alignment
 from turnwise.audio.pcm import Pcm
@@ -131,6 +131,22 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A language model that the owner of an agent runs (`prompt.custom_llm`)."""
+
+    url: str
+    """With the path or without it: `https://models.example/v1`."""
+    model: str = ""
+    api: str = "chat_completions"
+    """`chat_completions` or `responses`, of OpenAI's HTTP API."""
+    api_version: str | None = None
+    """Of Azure's variety of it; None: it is another's."""
+    headers: Callable[[], Awaitable[Mapping[str, str]]] | None = field(default=None, repr=False)
+    """Asked before each request for its headers, the key included; it raises `ProviderRefused` if
+    one cannot be had. None: there are none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
     """What a language model is asked."""
 
@@ -138,12 +154,31 @@ class ModelRequest:
     """The system prompt first, then the conversation, oldest first."""
     tools: Sequence[ToolSpec] = ()
     model: str = ""
-    """The model's own name; empty: the provider's default."""
+    """Of a provider: the model's own name; empty: its default. Of the server: the agent's
+    `prompt.llm`, which is routed to a provider."""
     knowledge: Sequence[str] = ()
     """Documents of the agent, for a provider that retrieves by itself."""
     temperature: float | None = None
+    """None: the request says nothing about it."""
     max_tokens: int | None = None
+    """Of the answer; None: no limit."""
+    reasoning_effort: str | None = None
+    """`none`, `minimal`, `low`, `medium`, `high`, `xhigh` or `max`; None: the model's own."""
+    thinking_budget: int | None = None
+    """Tokens to think with, 0: do not think; None: the model's own. Not every model has one."""
+    parallel_tool_calls: bool | None = None
+    """Whether several tools may be called at once; None: as the model does by itself."""
     extra_body: Mapping[str, object] = field(default_factory=dict)
+    """More members of the request, for providers whose API has room for them."""
+    user_id: str | None = None
+    """The client's own name for the user, for an `endpoint`."""
+    endpoint: Endpoint | None = None
+    """Where `custom-llm` leads to; None: the agent has none."""
+    backups: tuple[str, ...] | None = ()
+    """Who is asked when the model fails, each as the agent names it; None: the server's own
+    choice."""
+    cascade_timeout_s: float = 4.0
+    """How long the first word may take where there is a backup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +189,36 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Answering:
+    """Who writes what follows, where that is decided while one waits for it."""
+
+    model: str
+    failed: tuple[str, ...] = ()
+    """Who was asked before and did not answer, and why, without anything either side said."""
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What an answer cost."""
 
     input_tokens: int
+    """Those from and for a cache included."""
     output_tokens: int
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    input_price: float = 0.0
+    """US dollars; 0: the price is not known, or there is none."""
+    output_price: float = 0.0
+    """As `input_price`."""
+    model: str = ""
+    """Who wrote it; empty: the one that `Answering` named."""
+    wasted: bool = False
+    """Whether it was thrown away: an empty answer, the slower of two."""
+    estimated: bool = False
+    """Whether the numbers are a guess, because the answer was broken off."""
 
 
-ModelEvent = TextDelta | ToolCall | Usage
+ModelEvent = Answering | TextDelta | ToolCall | Usage
 
 
 class LanguageModel(Protocol):
@@ -219,3 +276,41 @@ class Synthesizer(Protocol):
 
     async def aclose(self) -> None:
         """Give back processes and connections."""
+
+
+Gender = Literal["female", "male", "neutral", ""]
+"""How a voice sounds to most people; empty: nobody knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """A voice that a synthesizer has."""
+
+    voice_id: str
+    """As `VoiceOptions.voice` names it."""
+    name: str
+    """For people."""
+    language: str = ""
+    """ISO 639-1 code; empty: it speaks all that the synthesizer speaks."""
+    gender: Gender = ""
+
+
+@runtime_checkable
+class VoiceCatalogue(Protocol):
+    """A synthesizer that can say which voices it has; not all can."""
+
+    async def voices(self) -> Sequence[Voice]:
+        """Return the voices, in the order in which people should see them.
+
+        Raises:
+            ProviderError: If they cannot be had.
+        """
+
+
+async def voices_of(synthesizer: Synthesizer) -> Sequence[Voice]:
+    """Return the voices of a synthesizer; empty: it cannot say.
+
+    Raises:
+        ProviderError: If they cannot be had.
+    """
+    return await synthesizer.voices() if isinstance(synthesizer, VoiceCatalogue) else ()

@@ -5,7 +5,6 @@ Law: sound is cut where words begin, so that each piece has all the sound of its
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from hashlib import sha256
 
 import numpy as np
 
@@ -14,9 +13,11 @@ from turnwise.audio.frames import SampleQueue
 from turnwise.audio.pcm import Pcm, silence
 from turnwise.base.errors import ProviderRefused
 from turnwise.base.units import Hertz, ms_of, samples_in
-from turnwise.providers.ports import SoundPiece, VoiceOptions
+from turnwise.providers.ports import SoundPiece, Voice, VoiceOptions
+from turnwise.providers.sentence_speech import steady_choice
 from turnwise.providers.spec import ProviderSpec
 from turnwise.providers.tts.espeak_engine import Engine, Speech, engine
+from turnwise.providers.wire_voices import alike
 
 SPEC = ProviderSpec(
     kind="tts",
@@ -47,8 +48,10 @@ _LANGUAGES = {
 _DEFAULT_VARIANT = "f2"
 """The one that is understood best."""  # measured: speech lab, section 3
 
-_VARIANTS = ("f1", "f2", "f3", "f4", "f5", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8")
-"""Throats for voices that are not espeak's own: women, then men."""
+_WOMEN = ("f1", "f2", "f3", "f4", "f5")
+_MEN = ("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8")
+"""Throats for voices that are not espeak's own."""
+
 
 _WELL_KNOWN = {
     "21m00Tcm4TlvDq8ikWAM": "f2",  # Rachel
@@ -56,7 +59,7 @@ _WELL_KNOWN = {
     "JBFqnCBsd6RMkjVDRZzb": "m3",  # George
     "cjVigY5qzO86Huf0OWal": "m7",  # Eric
 }
-"""Voices of the hosted service, so that a man stays a man."""
+"""Throats of the voices that agents name most; the others get one of their gender."""
 
 
 class Espeak:
@@ -117,6 +120,14 @@ class Espeak:
             cancelled = True
             spoken.cancel()
 
+    async def voices(self) -> Sequence[Voice]:
+        """Return the throats: each speaks all languages."""
+        women = [Voice(voice_id=name, name=f"espeak {name}", gender="female") for name in _WOMEN]
+        return [
+            *women,
+            *(Voice(voice_id=name, name=f"espeak {name}", gender="male") for name in _MEN),
+        ]
+
     async def aclose(self) -> None:
         """Do nothing: the library stays for the other instances."""
 
@@ -137,12 +148,12 @@ def voice_name(options: VoiceOptions, library: Engine) -> str:
     elif told in library.languages or not options.voice:
         variant = _DEFAULT_VARIANT
     else:
-        variant = _WELL_KNOWN.get(options.voice) or _variant_of(options.voice)
+        variant = _variant_of(options.voice)
     return f"{language}+{variant}"
 
 
 def _variant_of(voice: str) -> str:
-    return _VARIANTS[sha256(voice.encode(errors="replace")).digest()[0] % len(_VARIANTS)]
+    return _WELL_KNOWN.get(voice) or steady_choice(voice, alike(voice, _WOMEN, _MEN))
 
 
 def _language(code: str, library: Engine) -> str:
