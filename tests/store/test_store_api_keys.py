@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from turnwise.store import Store, open_store
+from turnwise.store.origins import Origins
 from turnwise.store.sql import SqlStore
 from turnwise.store.tables import API_KEYS
 
@@ -28,10 +29,38 @@ async def test_a_key_opens_until_it_is_revoked(store: Store) -> None:
         assert await tx.api_keys.list() == (other,)
 
 
+async def test_a_key_may_be_good_for_reading_only(store: Store) -> None:
+    async with store.writing() as tx:
+        made = [await tx.api_keys.create("key", scope=scope) for scope in ("read", "write")]
+        made.append(await tx.api_keys.create("key"))
+    async with store.reading() as tx:
+        found = [await tx.api_keys.verify(secret) for _, secret in made]
+        listed = await tx.api_keys.list()
+    assert found == [key for key, _ in made] == list(listed)
+    assert [key.scope for key in listed] == ["read", "write", "write"]
+    assert [key.may_write for key in listed] == [False, True, True]
+
+
+async def test_keys_made_within_a_second_keep_their_order(sql_store: SqlStore) -> None:
+    ticks = iter(range(1_000))
+    sql_store._origins = Origins(
+        now=lambda: 1_700_000_000 + next(ticks) / 1_000,
+        new_id=lambda prefix: f"{prefix}{999 - next(ticks)}",
+    )
+    for name in "cab":
+        async with sql_store.writing() as tx:
+            await tx.api_keys.create(name)
+    async with sql_store.reading() as tx:
+        listed = await tx.api_keys.list()
+    assert "".join(key.name for key in listed) == "cab"
+    assert {key.created_at for key in listed} == {1_700_000_000}
+
+
 async def test_the_key_of_the_settings_is_known_and_not_listed(store: Store) -> None:
     async with store.reading() as tx:
         key = await tx.api_keys.verify("from the settings")
         assert key is not None
+        assert key.may_write
         assert key.key_id == "key_setting"
         assert await tx.api_keys.list() == ()
 

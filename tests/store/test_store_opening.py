@@ -1,3 +1,4 @@
+import json
 import sqlite3
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -7,11 +8,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, make_url, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from store.conftest import POSTGRES
 from turnwise.base.errors import ConfigError
-from turnwise.store import Store, StoreUnavailable, open_store
+from turnwise.store import ConversationQuery, Store, StoreUnavailable, open_store
+from turnwise.store.migrations.upgrade import migrate
 from turnwise.store.secret_file import load_secret
 from turnwise.store.sql import SqlStore, engine_for, translated
 from turnwise.store.tables import METADATA
@@ -19,8 +21,19 @@ from turnwise.store.tables import METADATA
 pytestmark = pytest.mark.anyio
 
 
+FTS = "conversation_words"
+"""Begins the names of what only SQLite has, and only migrations make."""
+GIN = "conversation_texts_by_word"
+"""What only PostgreSQL has."""
+
+
 def differences(connection: Connection) -> list[object]:
-    return list(compare_metadata(MigrationContext.configure(connection), METADATA))
+    def compared(_object: object, name: str | None, *_: object) -> bool:
+        here = connection.dialect.name
+        return not (here == "sqlite" and (name or "").startswith((FTS, GIN)))
+
+    context = MigrationContext.configure(connection, opts={"include_object": compared})
+    return list(compare_metadata(context, METADATA))
 
 
 async def test_a_migrated_schema_is_the_declared_one(sql_store: SqlStore) -> None:
@@ -38,11 +51,66 @@ async def test_a_fresh_schema_equals_a_migrated_one_word_for_word(tmp_path: Path
     def schema(name: str) -> set[str]:
         connection = sqlite3.connect(tmp_path / name)
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-        found = {" ".join(sql.split()) for table, sql in rows if "alembic" not in table}
+        # SQLite quotes the name of a table that was renamed
+        plain = {table: " ".join(sql.replace('"', "").split()) for table, sql in rows}
+        found = {sql for table, sql in plain.items() if not table.startswith(("alembic", FTS))}
         connection.close()
         return found
 
     assert schema("fresh.db") == schema("migrated.db")
+
+
+async def test_what_an_old_version_stored_is_kept(url: str, tmp_path: Path) -> None:
+    engine = engine_for(url)
+    async with engine.execution_options(turnwise_writes=True).begin() as connection:
+        await connection.run_sync(migrate, "0001")
+        for number, start in enumerate([30, 10, 20]):
+            head = {
+                "conversation_id": f"conv_{number}",
+                "agent_id": "agent_1",
+                "status": "done",
+                "tag_ids": [f"tag_{number}"],
+                "metadata": {"start_time_unix_secs": start, "call_duration_secs": number},
+            }
+            await connection.execute(
+                text(
+                    "INSERT INTO conversations VALUES"
+                    " (:id, 'agent_1', NULL, 'done', :start, 0, 1, :head, :said)"
+                ),
+                {
+                    "id": f"conv_{number}",
+                    "start": start,
+                    "head": json.dumps(head),
+                    "said": json.dumps([{"role": "user", "message": f"word{number}"}]),
+                },
+            )
+        await connection.execute(
+            text("INSERT INTO api_keys VALUES ('key_1', 'digest', 'laptop', 'abcd', 1700000000)")
+        )
+    await engine.dispose()
+    store = await open_store(url, tmp_path)
+    async with store.reading() as tx:
+        (key,) = await tx.api_keys.list()
+        listed = (await tx.conversations.list(ConversationQuery())).items
+        tagged = (await tx.conversations.list(ConversationQuery(tag_ids=("tag_2",)))).items
+        said = (await tx.conversations.list(ConversationQuery(search="word1"))).items
+        whole = await tx.conversations.get("conv_0")
+    assert (key.key_id, key.name, key.scope, key.created_at) == (
+        "key_1",
+        "laptop",
+        "write",
+        1_700_000_000,
+    )
+    assert [row.head["conversation_id"] for row in listed] == ["conv_0", "conv_2", "conv_1"]
+    assert [row.head["conversation_id"] for row in tagged] == ["conv_2"]
+    assert [row.head["conversation_id"] for row in said] == ["conv_1"]
+    assert whole is not None
+    assert whole["transcript"] == [{"role": "user", "message": "word0"}]
+    new = whole | {"conversation_id": "conv_new"}
+    async with store.writing() as tx:
+        await tx.conversations.begin(new)
+        assert await tx.conversations.get("conv_new") == new
+    await store.close()
 
 
 async def test_opening_again_keeps_everything(url: str, tmp_path: Path) -> None:
@@ -92,18 +160,73 @@ async def test_a_driver_that_is_not_installed_is_named(
         await open_store("postgresql://u@127.0.0.1:9/x", tmp_path)
 
 
-async def test_a_database_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        ("u:secret@127.0.0.1:9/x", "reached: Connect call failed"),
+        ("u:secret@nobody.invalid/x", "reached: "),
+        ("u:secret@/x?host=/nowhere", "reached: No such file"),
+    ],
+)
+async def test_a_database_that_does_not_answer_is_unavailable(
+    tmp_path: Path, where: str, reason: str
+) -> None:
     pytest.importorskip("asyncpg")
-    with pytest.raises(StoreUnavailable):
-        await open_store("postgresql://u:secret@127.0.0.1:9/x", tmp_path)
+    with pytest.raises(StoreUnavailable, match=reason) as caught:
+        await open_store(f"postgresql://{where}", tmp_path)
+    assert "secret" not in str(caught.value)
 
 
-@pytest.mark.skipif(not POSTGRES, reason="TURNWISE_TEST_POSTGRES names no database")
-async def test_a_login_that_is_refused_is_told_in_one_sentence(tmp_path: Path) -> None:
+async def test_a_url_that_asks_for_nonsense_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("asyncpg")
+    with pytest.raises(ConfigError, match=r"database_url is not usable: .*sslmode"):
+        await open_store("postgresql://u:secret@127.0.0.1:9/x?sslmode=much", tmp_path)
+
+
+NEEDS_POSTGRES = pytest.mark.skipif(
+    not POSTGRES, reason="TURNWISE_TEST_POSTGRES names no database: scripts/with-postgres"
+)
+
+
+@NEEDS_POSTGRES
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"database": "nowhere"}, "nowhere.* does not exist"),
+        ({"password": "secret"}, "password authentication failed"),
+        ({"username": "nobody"}, "nobody"),
+    ],
+)
+async def test_a_login_that_is_refused_is_told_in_one_sentence(
+    tmp_path: Path, wrong: dict[str, str], reason: str
+) -> None:
     assert POSTGRES is not None
-    nowhere = make_url(POSTGRES).set(database="nowhere").render_as_string(hide_password=False)
-    with pytest.raises(ConfigError, match=r"cannot be used: .*nowhere.* does not exist"):
-        await open_store(nowhere, tmp_path)
+    url = make_url(POSTGRES).set(**wrong).render_as_string(hide_password=False)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=f"the database cannot be used: .*{reason}") as caught:
+        await open_store(url, tmp_path)
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@NEEDS_POSTGRES
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("53300", StoreUnavailable), ("40P01", StoreUnavailable), ("22012", DBAPIError)],
+)
+async def test_what_may_pass_is_unavailable(
+    tmp_path: Path, postgres: str, code: str, expected: type[Exception]
+) -> None:
+    store = await open_store(postgres, tmp_path)
+
+    async def fail() -> None:
+        with translated():
+            async with store._engine.connect() as connection:
+                raised = f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END $$"
+                await connection.execute(text(raised))
+
+    with pytest.raises(expected):
+        await fail()
+    await store.close()
 
 
 async def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What outlives a process: agents, conversations, API keys and blobs.
+"""What outlives a process: agents, conversations, records of all else, API keys and blobs.
 
 `ports.py` says what can be asked of a store, `sql.py` answers on SQLite and PostgreSQL. Documents
 come back as they were stored, deep: unknown fields and nulls included. No rule of the trade lives
@@ -6,14 +6,21 @@ here: what a document means is known above.
 """
 
 from turnwise.store.blobs import LocalBlobs, journal_key, recording_key
+from turnwise.store.conversation_ports import (
+    Comparison,
+    ConversationQuery,
+    ConversationRow,
+    Conversations,
+)
 from turnwise.store.errors import (
     CursorRejected,
+    SecretSealed,
     SignatureRejected,
     StoreConflict,
     StoreError,
     StoreUnavailable,
 )
-from turnwise.store.opening import open_blobs, open_signer, open_store
+from turnwise.store.opening import open_blobs, open_signer, open_store, open_vault
 from turnwise.store.ports import (
     AgentQuery,
     AgentRecord,
@@ -22,15 +29,14 @@ from turnwise.store.ports import (
     ApiKey,
     ApiKeys,
     Blobs,
-    ConversationQuery,
-    ConversationRow,
-    Conversations,
-    Document,
-    Page,
+    Scope,
     Store,
     Transaction,
 )
+from turnwise.store.record_ports import Record, RecordQuery, Records, Reference
+from turnwise.store.shapes import Document, Page
 from turnwise.store.signing import Grant, Signer
+from turnwise.store.vault import Vault
 
 __all__ = [
     "AgentQuery",
@@ -40,6 +46,7 @@ __all__ = [
     "ApiKey",
     "ApiKeys",
     "Blobs",
+    "Comparison",
     "ConversationQuery",
     "ConversationRow",
     "Conversations",
@@ -48,6 +55,12 @@ __all__ = [
     "Grant",
     "LocalBlobs",
     "Page",
+    "Record",
+    "RecordQuery",
+    "Records",
+    "Reference",
+    "Scope",
+    "SecretSealed",
     "SignatureRejected",
     "Signer",
     "Store",
@@ -55,9 +68,11 @@ __all__ = [
     "StoreError",
     "StoreUnavailable",
     "Transaction",
+    "Vault",
     "journal_key",
     "open_blobs",
     "open_signer",
     "open_store",
+    "open_vault",
     "recording_key",
 ]

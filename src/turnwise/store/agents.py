@@ -1,19 +1,23 @@
 """The agents, in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnwise.store import cursors
-from turnwise.store.hot import agent_columns, agent_tags, folded
+from turnwise.store.hot import agent_columns, agent_tags, folded, storable
 from turnwise.store.origins import Origins
-from turnwise.store.ports import AgentQuery, AgentRecord, AgentRow, Document, Page
-from turnwise.store.tables import AGENT_TAGS, AGENTS, CONVERSATIONS
+from turnwise.store.ports import AgentQuery, AgentRecord, AgentRow, AgentSort
+from turnwise.store.record_ports import AGENT
+from turnwise.store.shapes import Document, Page
+from turnwise.store.tables import AGENT_TAGS, AGENTS, CONVERSATIONS, USES
 
-_SORTED_BY = {
+DAY_S = 86_400
+_CALLS = "call_count_7d"
+_SORTED_BY: dict[str, ColumnElement[Any]] = {
     "name": AGENTS.c.name_folded,
     "created_at": AGENTS.c.created_at,
     "updated_at": AGENTS.c.updated_at,
@@ -35,7 +39,10 @@ _ROW = select(
     AGENTS.c.tags,
     _LAST_CALL,
 )
-_RECORD = select(AGENTS.c.document, AGENTS.c.created_at, AGENTS.c.updated_at)
+_RECORD = select(AGENTS.c.document, AGENTS.c.created_at, AGENTS.c.updated_at).where(
+    AGENTS.c.agent_id == bindparam("agent_id")
+)
+"""Made once: to make it for each reading costs as much as to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +62,9 @@ class SqlAgents:
 
     async def get(self, agent_id: str, *, lock: bool = False) -> AgentRecord | None:
         """Return an agent, or None."""
-        query = _RECORD.where(AGENTS.c.agent_id == agent_id)
-        if lock:
-            query = query.with_for_update()  # nothing on SQLite, where writers take turns
-        row = (await self.connection.execute(query)).one_or_none()
+        # nothing on SQLite, where writers take turns
+        query = _RECORD.with_for_update() if lock else _RECORD
+        row = (await self.connection.execute(query, {"agent_id": agent_id})).one_or_none()
         if row is None:
             return None
         return AgentRecord(
@@ -70,12 +76,15 @@ class SqlAgents:
 
     async def list(self, query: AgentQuery) -> Page[AgentRow]:
         """Return a page of agents."""
-        column = _SORTED_BY[query.sort_by]
+        column = self._sorted_by(query.sort_by)
         order = f"agents {query.sort_by} {'down' if query.descending else 'up'}"
         kind = str if query.sort_by == "name" else int
         after = cursors.decode(order, query.cursor, kind) if query.cursor else None
         found = cursors.page_of(
-            _filtered(query), (column, AGENTS.c.agent_id), after, descending=query.descending
+            _filtered(query).add_columns(*([column] if query.sort_by == _CALLS else [])),
+            (column, AGENTS.c.agent_id),
+            after,
+            descending=query.descending,
         )
         rows = (await self.connection.execute(found.limit(query.page_size + 1))).all()
         shown = rows[: query.page_size]
@@ -98,9 +107,35 @@ class SqlAgents:
         return await self.get(agent_id)
 
     async def delete(self, agent_id: str) -> bool:
-        """Forget an agent. False: there was none."""
+        """Forget an agent and what it uses. False: there was none."""
+        await self.connection.execute(
+            delete(USES).where(USES.c.user_kind == AGENT, USES.c.user_id == agent_id)
+        )
         result = await self.connection.execute(delete(AGENTS).where(AGENTS.c.agent_id == agent_id))
         return result.rowcount > 0
+
+    async def calls_by_branch(self, agent_id: str, *, days: int) -> Mapping[str, int]:
+        """Return how many conversations began on each branch in the last days."""
+        calls = (
+            select(CONVERSATIONS.c.head["branch_id"].as_string().label("branch_id"))
+            .where(CONVERSATIONS.c.agent_id == agent_id)
+            .where(CONVERSATIONS.c.started_at >= self.origins.now_secs() - days * DAY_S)
+            .subquery()
+        )
+        query = select(calls.c.branch_id, func.count()).group_by(calls.c.branch_id)
+        rows = (await self.connection.execute(query)).all()
+        return {str(row[0]): int(row[1]) for row in rows if row[0] is not None}
+
+    def _sorted_by(self, sort: AgentSort) -> ColumnElement[Any]:
+        if sort != _CALLS:
+            return _SORTED_BY[sort]
+        return (
+            select(func.count())
+            .where(CONVERSATIONS.c.agent_id == AGENTS.c.agent_id)
+            .where(CONVERSATIONS.c.started_at >= self.origins.now_secs() - 7 * DAY_S)
+            .scalar_subquery()
+            .label(_CALLS)
+        )
 
     async def _tag(self, agent_id: str, document: Document) -> None:
         rows = [{"agent_id": agent_id, "tag": tag} for tag in agent_tags(document)]
@@ -114,6 +149,8 @@ def _filtered(query: AgentQuery) -> Select[Any]:
         found = found.where(AGENTS.c.name_folded.contains(folded(query.search), autoescape=True))
     if query.archived is not None:
         found = found.where(AGENTS.c.archived.is_(query.archived))
+    if query.ids is not None:
+        found = found.where(AGENTS.c.agent_id.in_([storable(each) for each in query.ids]))
     if query.tags:
         tagged = select(AGENT_TAGS.c.agent_id).where(AGENT_TAGS.c.tag.in_(query.tags))
         found = found.where(AGENTS.c.agent_id.in_(tagged))

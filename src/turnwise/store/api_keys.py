@@ -8,12 +8,14 @@ the digest of a guess cannot be steered without the pepper.
 import hmac
 import secrets
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from turnwise.store.hot import storable
 from turnwise.store.origins import Origins
-from turnwise.store.ports import ApiKey
+from turnwise.store.ports import ApiKey, Scope
 from turnwise.store.tables import API_KEYS
 
 PREFIX = "sk_"
@@ -22,8 +24,9 @@ HINT_CHARS = 4
 FIXED_ID = "key_setting"
 """Id of the key that is a setting and not in the table."""
 
-_ROW = select(API_KEYS.c.key_id, API_KEYS.c.name, API_KEYS.c.hint, API_KEYS.c.created_at)
-
+_ROW = select(
+    API_KEYS.c.key_id, API_KEYS.c.name, API_KEYS.c.hint, API_KEYS.c.scope, API_KEYS.c.created_us
+)
 
 REMEMBERED_SECS = 5
 """For how long a key is known without asking the database; a key that is revoked by another
@@ -58,30 +61,30 @@ class SqlApiKeys:
     origins: Origins
     ring: KeyRing
 
-    async def create(self, name: str) -> tuple[ApiKey, str]:
+    async def create(self, name: str, *, scope: Scope = "write") -> tuple[ApiKey, str]:
         """Make a key. The secret is returned this once and never again."""
         secret = PREFIX + secrets.token_hex(SECRET_BYTES)
-        key = ApiKey(
-            key_id=self.origins.new_id("key_"),
-            name=name,
-            hint=secret[-HINT_CHARS:],
-            created_at=self.origins.now_secs(),
-        )
-        await self.connection.execute(
-            insert(API_KEYS).values(
-                key_id=key.key_id,
-                digest=self.ring.digest(secret),
-                name=key.name,
-                hint=key.hint,
-                created_at=key.created_at,
-            )
-        )
-        return key, secret
+        values = {
+            "key_id": self.origins.new_id("key_"),
+            "digest": self.ring.digest(secret),
+            "name": storable(name),
+            "hint": secret[-HINT_CHARS:],
+            "scope": scope,
+            "created_us": self.origins.now_us(),
+        }
+        made = insert(API_KEYS).values(values).returning(*_ROW.selected_columns)
+        return _key((await self.connection.execute(made)).one()), secret
 
     async def verify(self, secret: str) -> ApiKey | None:
         """Return the key with this secret; None: there is none."""
         if self.ring.is_fixed(secret):
-            return ApiKey(key_id=FIXED_ID, name="setting", hint=secret[-HINT_CHARS:], created_at=0)
+            return ApiKey(
+                key_id=FIXED_ID,
+                name="setting",
+                hint=secret[-HINT_CHARS:],
+                scope="write",
+                created_at=0,
+            )
         digest, now = self.ring.digest(secret), self.origins.now()
         key, until = self.ring.known.get(digest, (None, 0.0))
         if key is not None and now < until:
@@ -91,18 +94,27 @@ class SqlApiKeys:
         row = (await self.connection.execute(query)).one_or_none()
         if row is None:
             return None
-        key = ApiKey(**row._mapping)  # noqa: SLF001  # its public name
+        key = _key(row)
         self.ring.known[digest] = (key, now + REMEMBERED_SECS)
         return key
 
     async def list(self) -> tuple[ApiKey, ...]:
-        """Return all keys, the oldest first."""
-        query = _ROW.order_by(API_KEYS.c.created_at, API_KEYS.c.key_id)
-        rows = (await self.connection.execute(query)).all()
-        return tuple(ApiKey(**row._mapping) for row in rows)  # noqa: SLF001  # its public name
+        """Return all keys in the order they were made in."""
+        query = _ROW.order_by(API_KEYS.c.created_us, API_KEYS.c.key_id)
+        return tuple(map(_key, (await self.connection.execute(query)).all()))
 
     async def revoke(self, key_id: str) -> bool:
         """Make a key worthless. False: there was none."""
         self.ring.known.clear()
         result = await self.connection.execute(delete(API_KEYS).where(API_KEYS.c.key_id == key_id))
         return result.rowcount > 0
+
+
+def _key(row: Row[*tuple[Any, ...]]) -> ApiKey:
+    return ApiKey(
+        key_id=row.key_id,
+        name=row.name,
+        hint=row.hint,
+        scope=row.scope,
+        created_at=row.created_us // 1_000_000,
+    )

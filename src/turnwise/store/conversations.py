@@ -1,22 +1,29 @@
 """The records of conversations, in SQL."""
 
-import operator
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import and_, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnwise.store import cursors
-from turnwise.store.hot import conversation_columns
-from turnwise.store.ports import ConversationQuery, ConversationRow, Document, Page
-from turnwise.store.tables import CONVERSATIONS
+from turnwise.store.conversation_filters import narrowed
+from turnwise.store.conversation_ports import ConversationQuery, ConversationRow
+from turnwise.store.facets import facets_of, searched_words, tool_names
+from turnwise.store.hot import Columns
+from turnwise.store.shapes import Document, Page
+from turnwise.store.tables import CONVERSATIONS, FACETS, TEXTS
 
 OPEN = ("initiated", "in-progress")
 """Statuses of a conversation that a process still holds."""
 
 _C = CONVERSATIONS.c
-_ROW = select(_C.conversation_id, _C.started_at, _C.message_count, _C.head)
+_F = FACETS.c
+_KNOWN = select(_F.facet, _F.value, _F.amount, _F.started_at).where(_F.number == bindparam("which"))
+_NEW_FACETS = insert(FACETS)
+_NEW_TEXT = insert(TEXTS)
+
+FacetRow = tuple[str, str, float | None, int]
+"""A name, a value, the number that it is, and when the conversation started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +34,34 @@ class SqlConversations:
 
     async def begin(self, document: Document) -> None:
         """Store a new conversation."""
-        await self.connection.execute(insert(CONVERSATIONS).values(conversation_columns(document)))
+        new = insert(CONVERSATIONS).values(columns_of(document)).returning(_C.number)
+        number = (await self.connection.execute(new)).scalar_one()
+        await self._add_facets(number, _facet_rows(document))
+        await self._add_words(number, document)
 
     async def save(self, document: Document) -> bool:
         """Replace the document of a conversation. False: it was deleted."""
-        result = await self.connection.execute(
+        number = await self.connection.scalar(
             update(CONVERSATIONS)
             .where(_C.conversation_id == document["conversation_id"])
-            .values(conversation_columns(document))
+            .values(columns_of(document))
+            .returning(_C.number)
         )
-        return result.rowcount > 0
+        if number is None:
+            return False
+        await self._index(number, document)
+        return True
 
     async def finish(self, document: Document) -> bool:
         """Replace it for the last time in the call."""
         assert document["status"] not in OPEN, document["status"]
         return await self.save(document)
 
-    async def get(self, conversation_id: str) -> Document | None:
+    async def get(self, conversation_id: str, *, lock: bool = False) -> Document | None:
         """Return a conversation's document, or None."""
         query = select(_C.head, _C.transcript).where(_C.conversation_id == conversation_id)
+        if lock:
+            query = query.with_for_update()  # nothing on SQLite, where writers take turns
         row = (await self.connection.execute(query)).one_or_none()
         if row is None:
             return None
@@ -56,59 +72,105 @@ class SqlConversations:
     async def list(self, query: ConversationQuery) -> Page[ConversationRow]:
         """Return a page of conversations."""
         order = f"conversations {'down' if query.descending else 'up'}"
-        after = cursors.decode(order, query.cursor, int) if query.cursor else None
-        found = cursors.page_of(
-            _filtered(query),
-            (_C.started_at, _C.conversation_id),
-            after,
-            descending=query.descending,
+        after = cursors.decode(order, query.cursor, int, int) if query.cursor else None
+        found = await narrowed(self.connection, query)
+        number, started_at = found.selected_columns
+        page = cursors.page_of(found, (started_at, number), after, descending=query.descending)
+        places = page.limit(query.page_size + 1).subquery()
+        rows = select(places, _C.message_count, _C.tool_names, _C.head).join(
+            CONVERSATIONS, _C.number == places.c.number
         )
-        rows = (await self.connection.execute(found.limit(query.page_size + 1))).all()
-        shown, more = rows[: query.page_size], len(rows) > query.page_size
-        place = (shown[-1].started_at, shown[-1].conversation_id) if more else None
+        by = (places.c.started_at, places.c.number)
+        rows = rows.order_by(*(c.desc() if query.descending else c.asc() for c in by))
+        got = (await self.connection.execute(rows)).all()
+        shown = got[: query.page_size]
+        more = len(got) > len(shown)
         return Page(
             items=tuple(
-                ConversationRow(head=row.head, message_count=row.message_count) for row in shown
+                ConversationRow(
+                    head=row.head,
+                    message_count=row.message_count,
+                    tool_names=tuple(row.tool_names),
+                )
+                for row in shown
             ),
-            next_cursor=cursors.encode(order, place) if place else None,
+            next_cursor=(
+                cursors.encode(order, (shown[-1].started_at, shown[-1].number)) if more else None
+            ),
         )
 
     async def delete(self, conversation_id: str) -> bool:
         """Forget a conversation. False: there was none."""
-        result = await self.connection.execute(
-            delete(CONVERSATIONS).where(_C.conversation_id == conversation_id)
-        )
-        return result.rowcount > 0
+        which = _C.conversation_id == conversation_id
+        number = await self.connection.scalar(select(_C.number).where(which))
+        if number is None:
+            return False
+        for table in (FACETS, TEXTS, CONVERSATIONS):
+            await self.connection.execute(delete(table).where(table.c.number == number))
+        return True
 
     async def close_orphans(self, reason: str, *, code: int = 1011) -> tuple[str, ...]:
         """Mark the conversations that a killed process left open as failed."""
-        query = select(_C.conversation_id, _C.head).where(_C.status.in_(OPEN)).with_for_update()
-        rows = (await self.connection.execute(query)).all()
-        for row in rows:
-            head: Document = row.head
-            head["status"] = "failed"
-            head["metadata"] |= {
+        query = select(_C.conversation_id).where(_C.status.in_(OPEN))
+        orphans = tuple((await self.connection.execute(query)).scalars())
+        for conversation_id in orphans:
+            document = await self.get(conversation_id, lock=True)
+            assert document is not None, "nobody else holds conversations of this database"
+            document["status"] = "failed"
+            document["metadata"] |= {
                 "termination_reason": reason,
                 "error": {"code": code, "reason": reason},
             }
-            await self.connection.execute(
-                update(CONVERSATIONS)
-                .where(_C.conversation_id == row.conversation_id)
-                .values(status="failed", head=head)
-            )
-        return tuple(row.conversation_id for row in rows)
+            await self.save(document)
+        return orphans
+
+    async def _index(self, number: int, document: Document) -> None:
+        """Keep facets and words as the document is; during a call hardly any of them change."""
+        known = (await self.connection.execute(_KNOWN, {"which": number})).all()
+        before: set[FacetRow] = {
+            (row.facet, row.value, row.amount, row.started_at) for row in known
+        }
+        after = _facet_rows(document)
+        for facet, value, *_ in before - after:
+            which = and_(_F.number == number, _F.facet == facet, _F.value == value)
+            await self.connection.execute(delete(FACETS).where(which))
+        await self._add_facets(number, after - before)
+        if document["status"] not in OPEN:
+            await self.connection.execute(delete(TEXTS).where(TEXTS.c.number == number))
+        await self._add_words(number, document)
+
+    async def _add_facets(self, number: int, rows: set[FacetRow]) -> None:
+        names = ("facet", "value", "amount", "started_at")
+        new = [{"number": number, **dict(zip(names, row, strict=True))} for row in rows]
+        if new:
+            await self.connection.execute(_NEW_FACETS, new)
+
+    async def _add_words(self, number: int, document: Document) -> None:
+        if document["status"] not in OPEN:
+            started_at = document["metadata"]["start_time_unix_secs"]
+            text = {"number": number, "started_at": started_at, "words": searched_words(document)}
+            await self.connection.execute(_NEW_TEXT, text)
 
 
-def _filtered(query: ConversationQuery) -> Select[Any]:
-    bounds = (
-        (operator.eq, _C.agent_id, query.agent_id),
-        (operator.eq, _C.user_id, query.user_id),
-        (operator.lt, _C.started_at, query.started_before),
-        (operator.gt, _C.started_at, query.started_after),
-        (operator.ge, _C.duration_secs, query.duration_min_secs),
-        (operator.le, _C.duration_secs, query.duration_max_secs),
-    )
-    found = _ROW.where(*(holds(column, at) for holds, column, at in bounds if at is not None))
-    if query.exclude_statuses:
-        found = found.where(_C.status.not_in(query.exclude_statuses))
-    return found
+def _facet_rows(document: Document) -> set[FacetRow]:
+    started_at = document["metadata"]["start_time_unix_secs"]
+    return {(*facet, amount, started_at) for facet, amount in facets_of(document).items()}
+
+
+def columns_of(document: Document) -> Columns:
+    """Return the columns of a conversation.
+
+    Raises:
+        KeyError: If the document lacks what every conversation has.
+    """
+    transcript = document["transcript"]
+    return {
+        "conversation_id": document["conversation_id"],
+        "agent_id": document["agent_id"],
+        "status": document["status"],
+        "started_at": document["metadata"]["start_time_unix_secs"],
+        "message_count": len(transcript),
+        "tool_names": list(tool_names(document)),
+        "head": {key: value for key, value in document.items() if key != "transcript"},
+        "transcript": transcript,
+    }

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_
 
 from turnwise.store.errors import CursorRejected
-from turnwise.store.hot import LARGEST
+from turnwise.store.hot import LARGEST, storable
 
-Place = tuple[str | int, str]
-"""A row's value in the column that the list is sorted by, and its id."""
+Place = tuple[str | int, str | int]
+"""A row's value in the column that the list is sorted by, and its id or number."""
 
 
 def encode(order: str, place: Place) -> str:
@@ -24,13 +24,19 @@ def encode(order: str, place: Place) -> str:
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-def decode(order: str, cursor: str, kind: type[str] | type[int]) -> Place:
+def decode(
+    order: str,
+    cursor: str,
+    kind: type[str] | type[int],
+    id_kind: type[str] | type[int] = str,
+) -> Place:
     """Return the place that a cursor stands for.
 
     Args:
         order: As it was encoded.
         cursor: What a client sent.
         kind: Of the values in the column that the list is sorted by.
+        id_kind: Of the ids of the rows.
 
     Raises:
         CursorRejected: If the cursor was not made for this list and order.
@@ -42,15 +48,17 @@ def decode(order: str, cursor: str, kind: type[str] | type[int]) -> Place:
         raise CursorRejected("the cursor is not one that this list gave") from exc
     if made_for != order:
         raise CursorRejected("the cursor was given for another list or another order")
-    fits = type(value) is kind and type(row_id) is str
-    if not fits or (type(value) is int and abs(value) > LARGEST) or "\0" in f"{value}{row_id}":
+    fits = type(value) is kind and type(row_id) is id_kind
+    large = any(type(one) is int and abs(one) > LARGEST for one in (value, row_id))
+    words = f"{value}{row_id}"
+    if not fits or large or storable(words) != words:
         raise CursorRejected("the cursor is not one that this list gave")
     return value, row_id
 
 
 def page_of(
     query: Select[Any],
-    by: tuple[ColumnElement[Any], ColumnElement[str]],
+    by: tuple[ColumnElement[Any], ColumnElement[Any]],
     after: Place | None,
     *,
     descending: bool,
@@ -59,7 +67,7 @@ def page_of(
 
     Args:
         query: For all rows.
-        by: The columns to sort by: a value, then the id.
+        by: The columns to sort by: a value, then the id or number.
         after: Place of the last row that was given; None: from the first.
         descending: Whether the largest value comes first.
     """

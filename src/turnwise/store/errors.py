@@ -32,3 +32,9 @@ class SignatureRejected(StoreError):
     """A conversation signature is forged, too old, or for something else."""
 
     code = "invalid_signature"
+
+
+class SecretSealed(StoreError):
+    """A stored secret was sealed with a key that this server does not have."""
+
+    code = "secret_sealed"

@@ -6,7 +6,7 @@ A document may hold anything anywhere: what is not of a column's type counts as 
 from collections.abc import Mapping
 from typing import Any
 
-from turnwise.store.ports import Document
+from turnwise.store.shapes import Document
 
 Columns = dict[str, Any]
 """Values by column."""
@@ -33,32 +33,12 @@ def agent_tags(document: Document) -> tuple[str, ...]:
     tags = at(document, "tags")
     if not isinstance(tags, list):
         return ()
-    return tuple(dict.fromkeys(_storable(tag) for tag in tags if isinstance(tag, str)))
+    return tuple(dict.fromkeys(storable(tag) for tag in tags if isinstance(tag, str)))
 
 
-def conversation_columns(document: Document) -> Columns:
-    """Return the columns of a conversation.
-
-    Raises:
-        KeyError: If the document lacks what every conversation has.
-    """
-    transcript = document["transcript"]
-    return {
-        "conversation_id": document["conversation_id"],
-        "agent_id": document["agent_id"],
-        "user_id": _text(document, "user_id"),
-        "status": document["status"],
-        "started_at": document["metadata"]["start_time_unix_secs"],
-        "duration_secs": document["metadata"]["call_duration_secs"],
-        "message_count": len(transcript),
-        "head": {key: value for key, value in document.items() if key != "transcript"},
-        "transcript": transcript,
-    }
-
-
-def at(document: Document, *path: str) -> object:
+def at(document: object, *path: str) -> object:
     """Return what is at a place in a document; None where there is none."""
-    value: object = document
+    value = document
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
     return value
@@ -66,13 +46,16 @@ def at(document: Document, *path: str) -> object:
 
 def folded(text: str) -> str:
     """Return a text as it is compared: in no particular case."""
-    return _storable(text).casefold()
+    return storable(text).casefold()
+
+
+def storable(text: str) -> str:
+    """Return a text as every database can hold it; what none can hold becomes a question mark."""
+    if not text.isascii():
+        text = text.encode(errors="replace").decode()  # half a pair of UTF-16 is not a character
+    return text.replace("\0", "?")  # PostgreSQL has no such character
 
 
 def _text(document: Document, *path: str) -> str | None:
     value = at(document, *path)
-    return _storable(value) if isinstance(value, str) else None
-
-
-def _storable(text: str) -> str:
-    return text.replace("\0", "")  # PostgreSQL has no such character
+    return storable(value) if isinstance(value, str) else None

@@ -12,15 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from turnwise.base.errors import ConfigError
 from turnwise.store.api_keys import KeyRing
 from turnwise.store.blobs import LocalBlobs
-from turnwise.store.errors import StoreUnavailable
 from turnwise.store.migrations.upgrade import upgrade
 from turnwise.store.origins import Origins, unix_secs
-from turnwise.store.secret_file import load_secret
+from turnwise.store.secret_file import load_secret, random_bytes
 from turnwise.store.signing import Signer
 from turnwise.store.sql import SqlStore, engine_for, translated
+from turnwise.store.vault import Vault, new_key
 
 PEPPER_FILE = "pepper.key"
 SIGNING_FILE = "signing.key"
+VAULT_FILE = "vault.key"
 BLOBS_FOLDER = "blobs"
 
 
@@ -61,6 +62,24 @@ def open_signer(data_folder: Path, now: Callable[[], float] = unix_secs) -> Sign
     return Signer(_secret(data_folder / SIGNING_FILE), now)
 
 
+def open_vault(data_folder: Path) -> Vault:
+    """Return the vault of a data folder.
+
+    Its file holds a key in each line. The first one seals and all of them open, so a new key goes
+    above the old ones.
+
+    Raises:
+        ConfigError: If the file cannot be used.
+    """
+    path = data_folder / VAULT_FILE
+    try:
+        return Vault(_secret(path, new_key).split())
+    except ValueError as exc:
+        raise ConfigError(
+            f"{path} should hold one key in each line; put back what was in it"
+        ) from exc
+
+
 async def _migrate(engine: AsyncEngine) -> None:
     try:
         with translated():
@@ -68,8 +87,6 @@ async def _migrate(engine: AsyncEngine) -> None:
     except DBAPIError as exc:
         reason = str(exc.orig).rpartition(": ")[2]
         raise ConfigError(f"the database cannot be used: {reason}") from exc
-    except OSError as exc:  # a name that is nobody's, a network that is down
-        raise StoreUnavailable(f"the database cannot be reached: {exc.strerror}") from exc
 
 
 def _probe(file: str) -> None:
@@ -83,9 +100,9 @@ def _probe(file: str) -> None:
         raise ConfigError(f"{file} is not a SQLite database; choose another file") from exc
 
 
-def _secret(path: Path) -> bytes:
+def _secret(path: Path, make: Callable[[], bytes] = random_bytes) -> bytes:
     try:
-        return load_secret(path)
+        return load_secret(path, make)
     except OSError as exc:
         raise ConfigError(
             f"the data folder {path.parent} cannot be used: {exc.strerror}; choose another"

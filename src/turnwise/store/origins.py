@@ -32,3 +32,7 @@ class Origins:
     def now_secs(self) -> int:
         """Return the time as it is stored."""
         return int(self.now())
+
+    def now_us(self) -> int:
+        """Return the time in microseconds, where what happens within a second has an order."""
+        return int(self.now() * 1_000_000)

@@ -11,27 +11,19 @@ It ends with the block: kept where the block ends well, undone where it raises. 
 raise `StoreUnavailable`.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Collection
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Literal, Protocol
 
-Document = dict[str, Any]
-"""A JSON object. What is stored comes back deep-equal."""
+from turnwise.store.conversation_ports import Conversations
+from turnwise.store.record_ports import Records
+from turnwise.store.shapes import Document, Page
 
-AgentSort = Literal["name", "created_at", "updated_at"]
+AgentSort = Literal["name", "created_at", "updated_at", "call_count_7d"]
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """A piece of a list."""
-
-    items: tuple[T, ...]
-
-    next_cursor: str | None
-    """Where the next page begins; None: this was the last one."""
+Scope = Literal["read", "write"]
+"""What an API key is good for: to read, or to read and write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,36 +65,10 @@ class AgentQuery:
     """Only archived ones, or only others; None: both."""
     tags: tuple[str, ...] = ()
     """Those with any of these tags; empty: all."""
+    ids: tuple[str, ...] | None = None
+    """Only among these; None: all."""
     sort_by: AgentSort = "created_at"
-    descending: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConversationRow:
-    """What a list says about a conversation: its transcript stays in the database."""
-
-    head: Document
-    """The document without its transcript."""
-
-    message_count: int
-    """Turns in the transcript."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConversationQuery:
-    """Which conversations to list, and how. They are in the order of their start."""
-
-    page_size: int = 30
-    cursor: str | None = None
-    agent_id: str | None = None
-    user_id: str | None = None
-    started_before: int | None = None
-    """Unix seconds, not included."""
-    started_after: int | None = None
-    """Unix seconds, not included."""
-    duration_min_secs: int | None = None
-    duration_max_secs: int | None = None
-    exclude_statuses: tuple[str, ...] = ()
+    """`call_count_7d`: by how many conversations began in the last seven days."""
     descending: bool = True
 
 
@@ -114,8 +80,14 @@ class ApiKey:
     name: str
     hint: str
     """The last four characters of the secret."""
+    scope: Scope
     created_at: int
     """Unix seconds."""
+
+    @property
+    def may_write(self) -> bool:
+        """Whether it is good for more than reading."""
+        return self.scope == "write"
 
 
 class Agents(Protocol):
@@ -142,69 +114,24 @@ class Agents(Protocol):
     async def replace(self, agent_id: str, document: Document) -> AgentRecord | None:
         """Store another document for an agent; None: there is no such agent."""
 
+    async def calls_by_branch(self, agent_id: str, *, days: int) -> Mapping[str, int]:
+        """Return how many conversations began on each branch in the last days."""
+
     async def delete(self, agent_id: str) -> bool:
-        """Forget an agent. Its conversations stay. False: there was none."""
-
-
-class Conversations(Protocol):
-    """The records of conversations: documents in the published shape.
-
-    A document needs `conversation_id`, `agent_id`, `status`, `metadata.start_time_unix_secs`,
-    `metadata.call_duration_secs` and `transcript`; all else is optional.
-    """
-
-    async def begin(self, document: Document) -> None:
-        """Store a new conversation.
-
-        Raises:
-            StoreConflict: If its id was used before.
-        """
-
-    async def save(self, document: Document) -> bool:
-        """Replace the document of a conversation, all or nothing. False: it was deleted."""
-
-    async def finish(self, document: Document) -> bool:
-        """Replace it for the last time in the call: its status is no longer an open one."""
-
-    async def get(self, conversation_id: str) -> Document | None:
-        """Return a conversation's document, or None."""
-
-    async def list(self, query: ConversationQuery) -> Page[ConversationRow]:
-        """Return a page of conversations.
-
-        Raises:
-            CursorRejected: If the cursor is not one of this list.
-        """
-
-    async def delete(self, conversation_id: str) -> bool:
-        """Forget a conversation; its blobs are another matter. False: there was none."""
-
-    async def close_orphans(self, reason: str, *, code: int = 1011) -> tuple[str, ...]:
-        """Mark the conversations that a killed process left open as failed.
-
-        Call it before the first conversation of a server begins, and only where no other process
-        holds conversations of this database.
-
-        Args:
-            reason: Becomes `metadata.termination_reason` and the reason of `metadata.error`.
-            code: Becomes the code of `metadata.error`.
-
-        Returns:
-            Their ids.
-        """
+        """Forget an agent and what it uses. Its conversations stay. False: there was none."""
 
 
 class ApiKeys(Protocol):
     """The API keys. Only a digest of each secret is stored."""
 
-    async def create(self, name: str) -> tuple[ApiKey, str]:
+    async def create(self, name: str, *, scope: Scope = "write") -> tuple[ApiKey, str]:
         """Make a key. The secret is returned this once and never again."""
 
     async def verify(self, secret: str) -> ApiKey | None:
         """Return the key with this secret; None: there is none."""
 
     async def list(self) -> tuple[ApiKey, ...]:
-        """Return all keys, the oldest first."""
+        """Return all keys in the order they were made in."""
 
     async def revoke(self, key_id: str) -> bool:
         """Make a key worthless. False: there was none."""
@@ -224,6 +151,10 @@ class Transaction(Protocol):
     @property
     def api_keys(self) -> ApiKeys:
         """The API keys."""
+
+    @property
+    def records(self) -> Records:
+        """The records of everything small."""
 
 
 class Store(Protocol):

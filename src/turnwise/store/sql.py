@@ -19,7 +19,7 @@ from turnwise.store.api_keys import KeyRing, SqlApiKeys
 from turnwise.store.conversations import SqlConversations
 from turnwise.store.errors import StoreConflict, StoreUnavailable
 from turnwise.store.origins import Origins
-from turnwise.store.ports import Transaction
+from turnwise.store.records import SqlRecords
 
 DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -30,6 +30,14 @@ DRIVERS = {
 }
 BUSY_TIMEOUT_MS = 5_000
 """How long SQLite waits for another process's transaction."""
+CONNECT_TIMEOUT_S = 10
+"""How long PostgreSQL has to accept a connection."""
+SERVER = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
+"""How a list is best found depends on what is looked for, and to compile a query takes longer than
+to answer ours: both were ten times as slow in `benchmarks/store.py`."""
+PASSING = ("08", "40", "53", "57")
+"""What PostgreSQL's codes begin with where trying again may help: no connection, a deadlock, too
+little of something, stopped by somebody."""
 
 _WRITES = "turnwise_writes"
 
@@ -57,6 +65,11 @@ class SqlTransaction:
         """The API keys."""
         return SqlApiKeys(self.connection, self.origins, self.ring)
 
+    @property
+    def records(self) -> SqlRecords:
+        """The records of everything small."""
+        return SqlRecords(self.connection, self.origins)
+
 
 class SqlStore:
     """A `Store`."""
@@ -72,14 +85,14 @@ class SqlStore:
         """SQLite has one writer at a time: those of this process queue here, in order."""
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Transaction]:
+    async def reading(self) -> AsyncIterator[SqlTransaction]:
         """Read; each statement sees the newest state."""
         with translated():
             async with self._reader.connect() as connection:
                 yield SqlTransaction(connection, self._origins, self._ring)
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Transaction]:
+    async def writing(self) -> AsyncIterator[SqlTransaction]:
         """Open a transaction that may write."""
         async with self._turn or nullcontext():
             with translated():
@@ -115,6 +128,10 @@ def translated() -> Iterator[None]:
         raise StoreConflict("what should be stored is already there") from error
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
         raise StoreUnavailable("the database cannot be reached or is too busy") from error
+    except exc.DBAPIError as error:
+        if str(getattr(error.orig, "sqlstate", "")).startswith(PASSING):
+            raise StoreUnavailable("the database is too busy or stops") from error
+        raise
     except ConnectionError as error:  # asyncpg leaves these as they are
         raise StoreUnavailable("the database cannot be reached") from error
 
@@ -160,11 +177,31 @@ def _reader_of(engine: AsyncEngine) -> AsyncEngine:
 def _connecting(url: URL) -> dict[str, Any]:
     if url.drivername.startswith("sqlite"):
         return {"async_creator": partial(sqlite_driver.connect, url.database or ":memory:")}
-    return {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True}
+    # asyncpg reads the URL itself: it knows all that such a URL can say, `sslmode` and the like
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    creator = partial(_connect_postgres, plain)
+    return {"async_creator": creator, "pool_size": 10, "max_overflow": 10, "pool_pre_ping": True}
+
+
+async def _connect_postgres(url: str) -> Any:  # noqa: ANN401  # of the driver
+    import asyncpg  # noqa: PLC0415  # an extra
+
+    try:
+        return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_S, server_settings=SERVER)
+    except OSError as error:  # also where there is no answer in time
+        reason = error.strerror or "no answer"
+        raise StoreUnavailable(f"the database cannot be reached: {reason}") from error
+    except ValueError as error:
+        raise ConfigError(f"database_url is not usable: {error}") from error
 
 
 def _to_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a pair of UTF-16, which JSON can name and UTF-8 cannot
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  # of the driver

@@ -20,11 +20,12 @@ async def upgrade(engine: AsyncEngine) -> None:
     async with engine.execution_options(turnwise_writes=True).begin() as connection:
         if engine.dialect.name == "postgresql":
             await connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
-        await connection.run_sync(_run)
+        await connection.run_sync(migrate)
 
 
-def _run(connection: Connection) -> None:
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Run the steps up to a revision in the transaction of a connection."""
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
