@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import socket
 import threading
 import wave
@@ -17,7 +18,22 @@ from elevenlabs.client import ElevenLabs
 
 from api.api_kit import KEY, Running, conversation
 from turnwise.api import Deps, create_api
-from turnwise.store import open_blobs, open_signer, open_store, recording_key
+from turnwise.providers.stt.scripted import Scripted as Words
+from turnwise.providers.tts.scripted import Scripted as Tones
+from turnwise.providers.vad.energy import Energy
+from turnwise.store import open_blobs, open_signer, open_store, open_vault, recording_key
+from turnwise.store.room_tokens import open_room_tokens
+
+RECORD = "TURNWISE_RECORD_OPERATIONS"
+"""Variable that names a file for the operations which each test had answered."""
+
+
+def recorded(operation: str, status: int) -> None:
+    """Write down what a test had answered; see `scripts/operations.py`."""
+    if RECORD in os.environ:
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
+        with Path(os.environ[RECORD]).open("a", encoding="utf-8") as file:
+            file.write(f"{operation}\t{status}\t{test}\n")
 
 
 @pytest.fixture
@@ -29,14 +45,26 @@ def anyio_backend() -> str:
 async def opened(folder: Path, **more: Any) -> AsyncIterator[Deps]:  # noqa: ANN401
     store = await open_store(f"sqlite:///{folder / 'test.db'}", folder, fixed_key=KEY)
     try:
-        yield Deps(store=store, blobs=open_blobs(folder), signer=open_signer(folder), **more)
+        yield Deps(
+            store=store,
+            blobs=open_blobs(folder),
+            signer=open_signer(folder),
+            vault=open_vault(folder),
+            room_tokens=open_room_tokens(folder),
+            synthesizer=Tones(),
+            transcriber=Words(texts=["hello there", "good bye"], repeat=True),
+            detector=Energy(),
+            check_answers=True,
+            observe=recorded,
+            **more,
+        )
     finally:
         await store.close()
 
 
 @pytest.fixture
 async def deps(tmp_path: Path) -> AsyncIterator[Deps]:
-    async with opened(tmp_path, voices=[{"voice_id": "v1", "name": "One"}]) as made:
+    async with opened(tmp_path) as made:
         yield made
 
 

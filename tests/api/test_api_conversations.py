@@ -1,3 +1,5 @@
+from typing import Any
+
 import httpx
 import pytest
 from elevenlabs.types import GetConversationResponseModel, GetConversationsPageResponseModel
@@ -29,7 +31,9 @@ async def test_a_conversation_is_read_in_the_published_shape(
     assert (body["user_message_count"], body["agent_message_count"]) == (1, 1)
     assert (body["has_audio"], body["has_user_audio"]) == (True, False)
     assert body["metadata"]["termination_reason"] == ""
-    assert body["metadata"]["feedback"] == {"rating": 4}
+    assert body["metadata"]["feedback"]["rating"] == 4
+    assert body["metadata"]["cost_fiat"] is None
+    assert body["metadata"]["conversation_initiation_source"] == "unknown"
     first, second = body["transcript"]
     assert first["tool_calls"] == []
     assert (second["new_field"], second["interrupted"]) == ({"kept": None}, True)
@@ -85,23 +89,196 @@ async def test_a_row_is_summarised_when_asked(client: httpx.AsyncClient, deps: D
 @pytest.mark.parametrize(
     ("params", "status"),
     [
-        ("search=x", 501),
-        ("tool_names=x", 501),
         ("cursor=x", 400),
+        ("rating_min=6", 422),
+        ("guardrail_types=odd", 422),
+        ("evaluation_params=criterion", 422),
+        ("evaluation_params=criterion:odd", 422),
+        ("data_collection_params=a:odd:1", 422),
+        ("data_collection_params=a:gt:x", 422),
+        ("data_collection_filter=a", 422),
+        ("dynamic_variable_filter=:eq:1", 422),
         ("page_size=1000", 422),
         ("call_start_after_unix=99999999999999999999", 422),
         ("exclude_statuses=odd", 422),
         ("unknown=1", 200),
     ],
 )
-async def test_what_is_not_served_is_not_ignored(
+async def test_a_bad_filter_is_refused(
     client: httpx.AsyncClient, params: str, status: int
 ) -> None:
     assert (await client.get(f"{PATH}?{params}")).status_code == status
 
 
+ANALYSIS = {
+    "call_successful": "failure",
+    "transcript_summary": "They met.",
+    "evaluation_criteria_results": {
+        "polite": {
+            "criteria_id": "polite",
+            "result": "success",
+            "rationale": "It was.",
+            "score": 3,
+        }
+    },
+    "data_collection_results": {
+        "age": {"data_collection_id": "age", "value": 42, "rationale": "Said so."}
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("params", "finds"),
+    [
+        ({"search": "hel"}, True),
+        ({"search": "nothing"}, False),
+        ({"call_successful": "failure"}, True),
+        ({"call_successful": "success"}, False),
+        ({"rating_min": 4}, True),
+        ({"rating_max": 3}, False),
+        ({"has_feedback_comment": True}, False),
+        ({"user_id": "u1"}, True),
+        ({"user_id": "u2"}, False),
+        ({"branch_id": "b1"}, True),
+        ({"version_id": "b1"}, False),
+        ({"main_languages": ["de", "en"]}, True),
+        ({"main_languages": ["de"]}, False),
+        ({"tag_ids": ["tag_1"]}, True),
+        ({"tag_ids": ["tag_2"]}, False),
+        ({"tool_names": ["look"]}, True),
+        ({"tool_names_errored": ["look"]}, False),
+        ({"evaluation_params": ["polite:success"]}, True),
+        ({"evaluation_params": ["polite:failure"]}, False),
+        ({"data_collection_params": ["age:gte:42"]}, True),
+        ({"data_collection_params": ["age:lt:42"]}, False),
+        ({"data_collection_filter": "age:in:1|42"}, True),
+        ({"dynamic_variable_params": ["city:eq:Bonn"]}, True),
+        ({"dynamic_variable_filter": "city:neq:Bonn"}, False),
+        ({"conversation_product_type": "agents"}, True),
+        ({"text_only": True}, False),
+        ({"termination_reasons": ["odd"]}, False),
+        ({"visited_agent_ids": ["agent_2"]}, True),
+    ],
+)
+async def test_get_conversations_is_filtered(
+    client: httpx.AsyncClient, deps: Deps, params: dict[str, Any], *, finds: bool
+) -> None:
+    document = conversation(
+        analysis=ANALYSIS,
+        user_id="u1",
+        branch_id="b1",
+        tag_ids=["tag_1"],
+        visited_agents=[{"agent_id": "agent_1"}, {"agent_id": "agent_2"}],
+        conversation_initiation_client_data={"dynamic_variables": {"city": "Bonn"}},
+    )
+    call = {"request_id": "r", "tool_name": "look", "params_as_json": "{}", "type": "webhook"}
+    document["transcript"][0] |= {
+        "tool_calls": [{**call, "tool_has_been_called": True}],
+        "tool_results": [
+            {
+                "request_id": "r",
+                "tool_name": "look",
+                "result_value": "x",
+                "is_error": False,
+                "tool_has_been_called": True,
+            }
+        ],
+    }
+    await begin(deps, document)
+    answer = await client.get(PATH, params=params)
+    assert answer.status_code == 200, answer.text
+    assert bool(answer.json()["conversations"]) is finds
+
+
+async def test_a_row_has_the_results_that_are_asked_for(
+    client: httpx.AsyncClient, deps: Deps
+) -> None:
+    await begin(deps, conversation(analysis=ANALYSIS))
+    (row,) = (await client.get(PATH)).json()["conversations"]
+    assert "evaluation_criteria_results" not in row
+    params = {"evaluation_criteria_ids": ["polite", "x"], "data_collection_ids": ["age", "x"]}
+    (row,) = (await client.get(PATH, params=params)).json()["conversations"]
+    polite = {"result": "success", "score": 3, "max_score": None}
+    assert row["evaluation_criteria_results"] == {"polite": polite}
+    assert row["data_collection_results"] == {"age": 42}
+
+
+async def test_get_summary_has_the_messages_of_a_short_conversation(
+    client: httpx.AsyncClient, deps: Deps
+) -> None:
+    document = conversation()
+    document["transcript"].append(
+        {
+            "role": "user",
+            "message": "context",
+            "time_in_call_secs": 4,
+            "contextual_update_info": {"context_id": "c", "is_superseded": False},
+        }
+    )
+    await begin(deps, document)
+    body = (await client.get(f"{PATH}/conv_1/summary")).json()
+    assert body["messages"] == [
+        {"role": "agent", "message": "Hello"},
+        {"role": "user", "message": "Bye"},
+    ]
+    assert (body["message_count"], body["messages_omitted"]) == (2, False)
+    assert (body["transcript_summary"], body["call_successful"]) == ("They met.", "success")
+    body = (await client.get(f"{PATH}/conv_1/summary", params={"max_messages": 1})).json()
+    assert (body["messages"], body["messages_omitted"], body["message_count"]) == (None, True, 2)
+
+
+async def test_resolve_finds_a_conversation_by_an_address_with_its_id(
+    client: httpx.AsyncClient, deps: Deps
+) -> None:
+    await begin(deps, conversation(conversation_id="conv_1a"))
+    for reference, agent, status in [
+        ("https://console.example/calls/conv_1a?tab=x", "agent_1", 200),
+        ("conv_1a", "agent_1", 200),
+        ("conv_1a", "agent_2", 404),
+        ("https://x.slack.com/archives/C1/p1", "agent_1", 404),
+    ]:
+        params = {"agent_id": agent, "reference": reference}
+        answer = await client.get(f"{PATH}/resolve", params=params)
+        assert answer.status_code == status
+        if status == 200:
+            assert answer.json()["conversation_id"] == "conv_1a"
+    assert (await client.get(f"{PATH}/resolve")).status_code == 422
+
+
+async def test_sip_messages_are_none(client: httpx.AsyncClient, deps: Deps) -> None:
+    await begin(deps, conversation())
+    assert (await client.get(f"{PATH}/conv_1/sip-messages")).json()["sip_messages"] == []
+
+
+async def test_what_is_not_served_says_so(client: httpx.AsyncClient, deps: Deps) -> None:
+    await begin(deps, conversation())
+    for method, path in [
+        ("POST", "conv_1/analysis/run"),
+        ("GET", "messages/smart-search?text_query=x"),
+        ("GET", "messages/text-search?text_query=x&summary_mode=include"),
+    ]:
+        assert (await client.request(method, f"{PATH}/{path}")).status_code == 501
+
+
+async def test_a_clients_own_name_for_itself_breaks_no_answer(
+    client: httpx.AsyncClient, deps: Deps
+) -> None:
+    document = conversation()
+    document["metadata"]["conversation_initiation_source"] = "my own client"
+    await begin(deps, document)
+    body = (await client.get(f"{PATH}/conv_1")).json()
+    assert body["metadata"]["conversation_initiation_source"] == "unknown"
+
+
 async def test_an_unknown_conversation_has_the_published_answer(client: httpx.AsyncClient) -> None:
-    for method, path in [("GET", "no"), ("DELETE", "no"), ("GET", "no/audio"), ("GET", "%20%F0x")]:
+    for method, path in [
+        ("GET", "no"),
+        ("DELETE", "no"),
+        ("GET", "no/audio"),
+        ("GET", "no/summary"),
+        ("GET", "no/sip-messages"),
+        ("GET", "%20%F0x"),
+    ]:
         answer = await client.request(method, f"{PATH}/{path}")
         assert answer.status_code == 404
         detail = error_of(answer)

@@ -3,11 +3,15 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from starlette.responses import StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
 
 from api.api_kit import KEY, error_of
 from turnwise.api import Deps, create_api
+from turnwise.api.app import implemented
 from turnwise.base.errors import Error
+from turnwise.contract import load
 from turnwise.store import StoreConflict, StoreUnavailable
 
 pytestmark = pytest.mark.anyio
@@ -66,12 +70,12 @@ async def test_each_way_to_show_a_key_opens(deps: Deps) -> None:
 
 
 async def test_what_is_not_offered_says_so(client: httpx.AsyncClient) -> None:
-    for method, path in [("GET", "tools"), ("POST", "phone-numbers"), ("GET", "agents/x/link")]:
-        answer = await client.request(method, f"/v1/convai/{path}")
-        assert answer.status_code == 501
-        detail = error_of(answer)
-        assert detail["type"] == "not_implemented"
-        assert f"does not offer {method} /v1/convai/{path}" in detail["message"]
+    missing = next(key for key in load().operations if key not in implemented())
+    method, _, path = missing.partition(" ")
+    answer = await client.request(method, path)
+    assert answer.status_code == 501
+    assert error_of(answer)["type"] == "not_implemented"
+    assert f"does not offer {missing} yet" in error_of(answer)["message"]
     answer = await client.get("/v1/history")
     assert answer.status_code == 404
     assert error_of(answer)["type"] == "not_found"
@@ -132,12 +136,10 @@ async def test_a_body_has_a_limit_announced_or_not(deps: Deps) -> None:
 async def test_every_error_has_an_answer(
     deps: Deps, caplog: pytest.LogCaptureFixture, error: Exception, status: int, kind: str
 ) -> None:
-    app = create_api(deps)
-
-    @app.get("/v1/convai/broken")
-    async def broken() -> None:
+    async def broken(_request: Request) -> Response:
         raise error
 
+    app = create_api(deps, [Route("/v1/convai/broken", broken)])
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
         with caplog.at_level(logging.ERROR):
@@ -151,16 +153,14 @@ async def test_every_error_has_an_answer(
 
 
 async def test_half_an_answer_is_not_completed_with_an_error(deps: Deps) -> None:
-    app = create_api(deps)
-
     async def failing() -> AsyncIterator[bytes]:
         yield b"x"
         raise RuntimeError("stopped")
 
-    @app.get("/v1/broken", response_class=StreamingResponse)
-    async def broken() -> StreamingResponse:
+    async def broken(_request: Request) -> Response:
         return StreamingResponse(failing())
 
+    app = create_api(deps, [Route("/v1/broken", broken)])
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
         with pytest.raises(RuntimeError, match="stopped"):

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from turnwise.api.conversations.mp3 import WavHead, can_encode, encoded, head_of
+from turnwise.api.mp3 import WavHead, can_encode, encoded, head_of
 
 pytestmark = pytest.mark.anyio
 

@@ -96,7 +96,12 @@ def test_errors_are_the_sdks_own(sdk: ElevenLabs) -> None:
         assert caught.value.status_code == 401
         assert caught.value.body["detail"]["status"] == "invalid_api_key"
     with pytest.raises(ApiError) as caught:
-        sdk.conversational_ai.tools.list(request_options={"max_retries": 0})
+        sdk.conversational_ai.exotel.outbound_call(
+            agent_id="a",
+            agent_phone_number_id="p",
+            to_number="+1",
+            request_options={"max_retries": 0},
+        )
     assert caught.value.status_code == 501
 
 

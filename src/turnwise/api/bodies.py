@@ -1,4 +1,4 @@
-"""Reading a request's body as a JSON object, exactly.
+"""Reading a request's body, exactly.
 
 Numbers keep their kind and all their digits. What no store and no answer could hold (NaN, infinite
 numbers, half characters, endless nesting) is refused here, so that nobody below has to think of it.
@@ -6,11 +6,12 @@ numbers, half characters, endless nesting) is refused here, so that nobody below
 
 import json
 import math
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Depends, Request
+from starlette.requests import Request
 
 from turnwise.api.errors import Invalid, problem
+from turnwise.contract import ContractError, Operation
 
 Object = dict[str, Any]
 
@@ -18,14 +19,12 @@ MAX_DEPTH = 100
 """How deep objects and arrays may be nested."""
 
 
-async def json_object(request: Request) -> Object:
-    """Return the body of a request.
+def json_value(body: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """Return what a body holds.
 
     Raises:
-        Invalid: If it is not a JSON object that can be kept.
-        TooLarge: If it is larger than the edge lets through.
+        Invalid: If it is not JSON, or such as cannot be kept.
     """
-    body = await request.body()
     try:
         text = body.decode("utf-8-sig")
         value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
@@ -36,10 +35,34 @@ async def json_object(request: Request) -> Object:
         raise _too_deep() from exc
     except ValueError as exc:
         raise _invalid("JSON decode error") from exc
-    if not isinstance(value, dict):
-        raise Invalid([problem("dict_type", ["body"], "Input should be an object")])
     _check_depth(value)
     return value
+
+
+async def form_fields(request: Request, operation: Operation) -> Object:
+    """Return the fields of a form; one that is a list or an object may be written as JSON.
+
+    Raises:
+        Invalid: If they are not in the published shape. Files are not looked into.
+    """
+    form = await request.form(max_files=100, max_fields=1_000)
+    fields = [
+        (name, _form_value(value) if isinstance(value, str) else value)
+        for name, value in form.multi_items()
+    ]
+    try:
+        return operation.read_form(fields)
+    except ContractError as error:
+        raise Invalid(error.problems) from error
+
+
+def _form_value(text: str) -> Any:  # noqa: ANN401 - any JSON
+    if text[:1] in {"{", "["}:
+        try:
+            return json_value(text.encode())
+        except Invalid:
+            return text
+    return text
 
 
 def _invalid(msg: str) -> Invalid:
@@ -61,15 +84,11 @@ def _finite(text: str) -> float:
     return number
 
 
-def _check_depth(value: Object) -> None:
-    level: list[Any] = [value]
+def _check_depth(value: object) -> None:
+    level: list[Any] = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):
         inner = [part.values() if isinstance(part, dict) else part for part in level]
         level = [item for parts in inner for item in parts if isinstance(item, dict | list)]
         if not level:
             return
     raise _too_deep()
-
-
-JsonBody = Annotated[Object, Depends(json_object)]
-"""A route's parameter: the body, a JSON object."""

@@ -75,6 +75,18 @@ class LimitReached(RequestError):
 
     code = "rate_limit_exceeded"
 
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        legacy: str | None = None,
+        retry_after_s: int,
+    ) -> None:
+        super().__init__(message, code=code, legacy=legacy)
+        self.retry_after_s = retry_after_s
+        """Seconds after which the same may be asked again."""
+
 
 class NotOffered(RequestError):
     """The published API has it, this server does not."""

@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from fastapi import FastAPI, Request
-from fastapi.encoders import jsonable_encoder
-from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from turnwise.api import errors
-from turnwise.base.errors import Error
+from turnwise.base.errors import Error, ProviderError, ProviderRefused
 from turnwise.store import CursorRejected, StoreConflict, StoreUnavailable
 
 TABLE: dict[type[Error], tuple[int, str]] = {
     errors.Malformed: (400, "invalid_request"),
+    ProviderRefused: (400, "invalid_request"),
     CursorRejected: (400, "validation_error"),
     errors.Unauthenticated: (401, "authentication_error"),
     errors.Forbidden: (403, "authorization_error"),
@@ -25,11 +25,12 @@ TABLE: dict[type[Error], tuple[int, str]] = {
     errors.LimitReached: (429, "rate_limit_error"),
     errors.NotOffered: (501, "not_implemented"),
     StoreUnavailable: (503, "service_unavailable"),
+    ProviderError: (503, "service_unavailable"),
 }
 """Status and published `type`, looked up along the class's ancestors."""
 
-RETRY_AFTER = {503: "1"}
-"""Seconds, by status."""
+RETRY_AFTER_S = 1
+"""When to come again where the database was away."""
 
 _ROUTER_TYPES = {404: "not_found", 405: "invalid_request"}
 
@@ -60,10 +61,17 @@ def answer(error: Error, request_id: str) -> JSONResponse:
     if isinstance(error, errors.Invalid):
         return JSONResponse({"detail": list(error.problems)}, status)
     legacy = error.legacy if isinstance(error, errors.RequestError) else error.code
-    headers = {"retry-after": RETRY_AFTER[status]} if status in RETRY_AFTER else None
     return JSONResponse(
-        envelope(kind, error.code, str(error), legacy, request_id), status, headers=headers
+        envelope(kind, error.code, str(error), legacy, request_id),
+        status,
+        headers=_headers(error, status),
     )
+
+
+def _headers(error: Error, status: int) -> dict[str, str]:
+    if isinstance(error, errors.LimitReached):
+        return {"retry-after": str(error.retry_after_s)}
+    return {"retry-after": str(RETRY_AFTER_S)} if status == 503 else {}
 
 
 def internal(request_id: str) -> JSONResponse:
@@ -77,10 +85,9 @@ def request_id_of(request: Request) -> str:
     return str(request.state.request_id)
 
 
-def install(app: FastAPI) -> None:
+def install(app: Starlette) -> None:
     """Make an application answer errors as the table says."""
     app.add_exception_handler(Error, _ours)
-    app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _of_the_router)
 
 
@@ -89,18 +96,10 @@ async def _ours(request: Request, exc: Exception) -> JSONResponse:
     return answer(exc, request_id_of(request))
 
 
-async def _not_valid(_request: Request, exc: Exception) -> JSONResponse:
-    assert isinstance(exc, RequestValidationError)
-    return JSONResponse({"detail": jsonable_encoder(exc.errors())}, 422)
-
-
 async def _of_the_router(request: Request, exc: Exception) -> JSONResponse:
     """Answer where no route fits. Routes raise errors of ours, so only the router ends here."""
     assert isinstance(exc, HTTPException)
     request_id, what = request_id_of(request), f"{request.method} {request.url.path}"
-    if exc.status_code == 404 and request.url.path.startswith("/v1/convai/"):
-        message = f"This server does not offer {what}; its page /docs lists what it offers."
-        return answer(errors.NotOffered(message), request_id)
     kind = _ROUTER_TYPES.get(exc.status_code, "invalid_request")
     message = f"There is no {what} on this server: {exc.detail}."
     return JSONResponse(

@@ -1,17 +1,10 @@
-"""Query parameters that lists share, and those that nobody serves yet."""
+"""Query parameters that nobody serves yet."""
 
 from collections.abc import Collection
-from typing import Annotated, Literal
 
-from fastapi import Query, Request
+from starlette.requests import Request
 
 from turnwise.api.errors import NotOffered
-
-PageSize = Annotated[int, Query(ge=1, le=100)]
-Cursor = Annotated[str | None, Query(max_length=4_096)]
-SortDirection = Literal["asc", "desc"]
-Whole = Annotated[int | None, Query(ge=0, le=2**53)]
-"""A whole number that every database can compare."""
 
 
 def refuse(request: Request, names: Collection[str]) -> None:

@@ -1,14 +1,12 @@
-"""`/v1/user`, `/v1/models`, `/v1/voices`: enough for clients that look before they start."""
+"""`/v1/user`: enough for clients that look before they start."""
 
 from typing import Any
 
-from fastapi import APIRouter
-
-from turnwise.api.auth import NEEDS_KEY, WithKey
-from turnwise.api.deps import WithDeps
+from turnwise.api.identity import USER_ID, WORKSPACE_ID
+from turnwise.api.serving import Answer, Call, Slice
 from turnwise.store import ApiKey
 
-router = APIRouter(prefix="/v1", tags=["account"], dependencies=[NEEDS_KEY])
+account = Slice()
 
 UNLIMITED = 2**31 - 1
 
@@ -42,12 +40,13 @@ SUBSCRIPTION: dict[str, Any] = {
 """Nobody pays here, and nobody counts."""
 
 
-@router.get("/user")
-async def get_user(key: WithKey) -> dict[str, Any]:
+@account.serve("GET /v1/user")
+async def get_user(call: Call) -> Answer:
     """Return who is asking: the one user of this server."""
+    assert call.key is not None
     return {
-        "user_id": "user_local",
-        "workspace_id": "workspace_local",
+        "user_id": USER_ID,
+        "workspace_id": WORKSPACE_ID,
         "subscription": SUBSCRIPTION,
         "is_new_user": False,
         "can_use_delayed_payment_methods": False,
@@ -56,28 +55,16 @@ async def get_user(key: WithKey) -> dict[str, Any]:
         "show_compliance_terms": False,
         "first_name": None,
         "is_api_key_hashed": True,
-        "xi_api_key_preview": _preview(key),
-        "created_at": key.created_at,
+        "xi_api_key_preview": _preview(call.key),
+        "created_at": call.key.created_at,
         "seat_type": "workspace_admin",
     }
 
 
-@router.get("/user/subscription")
-async def get_subscription() -> dict[str, Any]:
+@account.serve("GET /v1/user/subscription")
+async def get_subscription(_call: Call) -> Answer:
     """Return what the one user may do: everything."""
     return SUBSCRIPTION
-
-
-@router.get("/models")
-async def list_models(deps: WithDeps) -> list[dict[str, Any]]:
-    """Return the speech models at hand."""
-    return [dict(model) for model in deps.models]
-
-
-@router.get("/voices")
-async def list_voices(deps: WithDeps) -> dict[str, Any]:
-    """Return the voices at hand."""
-    return {"voices": [dict(voice) for voice in deps.voices]}
 
 
 def _preview(key: ApiKey) -> str:

@@ -1,143 +1,82 @@
-"""An agent's document: what is stored of what a client sent, and what a client gets to see."""
+"""Stored tools in an agent's document: read in full, kept by id."""
 
-import json
-from functools import cache
-from importlib.resources import files
+from collections.abc import Mapping
 from typing import Any
 
-from turnwise.api.agents.merge import Object, Path, filled, merged, misplaced
-from turnwise.api.errors import Invalid, Problem, problem
-from turnwise.store import AgentRecord, AgentRow
+from turnwise.agents.three_way import same
+from turnwise.api.errors import NotFound
+from turnwise.store import Transaction
 
-UNNAMED = "New agent"
+Object = dict[str, Any]
 
-NULLABLE: frozenset[Path] = frozenset(
-    {
-        ("conversation_config", "agent", "prompt", "temperature"),
-        ("conversation_config", "agent", "prompt", "ignore_default_personality"),
-        ("platform_settings", "widget", "show_avatar_when_collapsed"),
-    }
-)
-"""Places that have a default and may be null all the same (published shapes, November 2026)."""
-
-ANSWER_ONLY = frozenset(
-    {
-        "agent_id",
-        "metadata",
-        "phone_numbers",
-        "whatsapp_accounts",
-        "access_info",
-        "version_id",
-        "branch_id",
-        "main_branch_id",
-        "version_description",
-    }
-)
-"""Keys of an answer, or of one request alone: a client that sends them does not store them."""
-
-ACCESS: Object = {
-    "is_creator": True,
-    "creator_name": "Turnwise",
-    "creator_email": "",
-    "role": "admin",
-}
-"""Whoever holds a key of this server is its administrator."""
+TOOL = "tool"
+"""The kind of the records of tools."""
 
 
-@cache
-def defaults() -> Object:
-    """Return the published defaults of a new agent; not to be changed."""
-    text = files("turnwise.api.agents").joinpath("defaults.json").read_text(encoding="utf-8")
-    published: Object = json.loads(text)
-    return {"name": UNNAMED, "tags": [], **published}
+async def expanded(tx: Transaction, document: Object) -> Object:
+    """Return a document whose `prompt.tools` also has what `tool_ids` stand for.
+
+    A tool of its own goes before a stored one of the same name, and one that is gone is left out.
+    """
+    prompt = _prompt(document)
+    if not prompt.get("tool_ids"):
+        return document
+    own = list(prompt.get("tools") or [])
+    names = {tool.get("name") for tool in own}
+    stored = await _stored(tx, prompt["tool_ids"])
+    more = [each for each in stored.values() if each.get("name") not in names]
+    return _with_tools(document, own + more) if more else document
 
 
-def created(body: Object) -> Object:
-    """Return the document of a new agent.
+async def without_expansions(tx: Transaction, document: Object) -> Object:
+    """Return a document without the tools in `prompt.tools` that only `expanded` put there.
+
+    Clients send back what they read, and a stored tool must not become one of the agent's own.
+    """
+    prompt = _prompt(document)
+    if not prompt.get("tool_ids") or not prompt.get("tools"):
+        return document
+    stored = list((await _stored(tx, prompt["tool_ids"])).values())
+    own = [tool for tool in prompt["tools"] if not any(same(tool, each) for each in stored)]
+    return document if len(own) == len(prompt["tools"]) else _with_tools(document, own)
+
+
+async def require_tools(tx: Transaction, document: Object, before: Object | None) -> None:
+    """Check that the tools which a document refers to are there.
+
+    Args:
+        tx: Where to look.
+        document: The new one.
+        before: What was stored: what it refers to is not looked for again. None: nothing was.
 
     Raises:
-        Invalid: If the body is not in the published shape.
+        NotFound: If one is not.
     """
-    problems = _problems(body)
-    if body.get("conversation_config") is None:
-        problems.append(problem("missing", ["body", "conversation_config"], "Field required"))
-    if problems:
-        raise Invalid(problems)
-    return _filled(_stored_part(body))
+    known = _prompt(before).get("tool_ids") or [] if before is not None else []
+    wanted = [each for each in _prompt(document).get("tool_ids") or [] if each not in known]
+    found = await tx.records.many(TOOL, wanted) if wanted else {}
+    for tool_id in wanted:
+        if tool_id not in found:
+            raise NotFound(f"Tool with id {tool_id} not found.", code="tool_not_found")
 
 
-def changed(document: Object, body: Object) -> Object:
-    """Return the document of an agent after a patch.
-
-    Raises:
-        Invalid: If the body is not in the published shape.
-    """
-    if problems := _problems(body):
-        raise Invalid(problems)
-    return _filled(merged(document, _stored_part(body)))
+async def _stored(tx: Transaction, ids: list[str]) -> dict[str, Object]:
+    records = await tx.records.many(TOOL, ids)
+    return {each: records[each].document["tool_config"] for each in ids if each in records}
 
 
-def shown(record: AgentRecord) -> Object:
-    """Return an agent as clients read it."""
+def _prompt(document: Mapping[str, Any]) -> Object:
+    value: Any = document
+    for key in ("conversation_config", "agent", "prompt"):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _with_tools(document: Object, tools: list[Object]) -> Object:
+    config = document["conversation_config"]
+    agent = config["agent"]
+    prompt = {**agent["prompt"], "tools": tools}
     return {
-        "agent_id": record.agent_id,
-        "phone_numbers": [],
-        "whatsapp_accounts": [],
-        "access_info": ACCESS,
-        "version_id": None,
-        "branch_id": None,
-        "main_branch_id": None,
-        "procedures": {},
-        **record.document,
-        "metadata": {
-            "created_at_unix_secs": record.created_at,
-            "updated_at_unix_secs": record.updated_at,
-        },
+        **document,
+        "conversation_config": {**config, "agent": {**agent, "prompt": prompt}},
     }
-
-
-def shown_row(row: AgentRow) -> Object:
-    """Return an agent as clients find it in a list."""
-    return {
-        "agent_id": row.agent_id,
-        "name": row.name,
-        "voice_id": row.voice_id,
-        "tags": list(row.tags),
-        "created_at_unix_secs": row.created_at,
-        "updated_at_unix_secs": row.updated_at,
-        "access_info": ACCESS,
-        "last_call_time_unix_secs": row.last_call_at,
-        "archived": row.archived,
-    }
-
-
-def _filled(document: Object) -> Object:
-    return filled(document, defaults(), NULLABLE)
-
-
-def _stored_part(body: Object) -> Object:
-    return {key: value for key, value in body.items() if key not in ANSWER_ONLY}
-
-
-def _problems(body: Object) -> list[Problem]:
-    found = [
-        problem("dict_type", ["body", *place], "Input should be an object")
-        for place in misplaced(body, defaults())
-    ]
-    if not isinstance(name := body.get("name"), str | None):
-        found.append(problem("string_type", ["body", "name"], "Input should be a valid string"))
-    elif name is not None and "\0" in name:
-        found.append(problem("value_error", ["body", "name"], "Input should have no character NUL"))
-    return found + _tag_problems(body.get("tags"))
-
-
-def _tag_problems(tags: Any) -> list[Problem]:  # noqa: ANN401  # anything a client may send
-    if tags is None:
-        return []
-    if not isinstance(tags, list):
-        return [problem("list_type", ["body", "tags"], "Input should be a valid list")]
-    return [
-        problem("string_type", ["body", "tags", index], "Input should be a valid string")
-        for index, tag in enumerate(tags)
-        if not isinstance(tag, str)
-    ]

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from starlette.responses import StreamingResponse
 
-from turnwise.api.conversations import mp3
+from turnwise.api import mp3
 from turnwise.api.errors import NotFound
 from turnwise.store import Blobs, recording_key
 

@@ -1,144 +1,117 @@
-"""`/v1/convai/conversations`."""
+"""`/v1/convai/conversations`: what was said, and what remains of it."""
 
-from typing import Annotated, Any, Literal
+import re
 
-from fastapi import APIRouter, Query, Request
-from starlette.responses import StreamingResponse
-
-from turnwise.api.auth import NEEDS_KEY
 from turnwise.api.conversations import audio, views
-from turnwise.api.deps import WithDeps
+from turnwise.api.conversations.files import forget_files
+from turnwise.api.conversations.filters import query_of
+from turnwise.api.conversations.stored import stored, unknown
 from turnwise.api.errors import NotFound, NotOffered
-from turnwise.api.queries import Cursor, PageSize, SortDirection, Whole, refuse
-from turnwise.store import ConversationQuery, journal_key, recording_key
+from turnwise.api.serving import Answer, Call, Slice
+from turnwise.store import Document, journal_key, recording_key
 
-router = APIRouter(
-    prefix="/v1/convai/conversations", tags=["conversations"], dependencies=[NEEDS_KEY]
-)
+conversations = Slice()
 
-Answer = dict[str, Any]
-Status = Literal["initiated", "in-progress", "processing", "done", "failed"]
-
-NOT_YET = (
-    "visited_agent_ids",
-    "visited_agent_branch_ids",
-    "triggered_procedure_ids",
-    "call_successful",
-    "rating_max",
-    "rating_min",
-    "has_feedback_comment",
-    "evaluation_params",
-    "data_collection_params",
-    "dynamic_variable_params",
-    "data_collection_filter",
-    "dynamic_variable_filter",
-    "data_collection_ids",
-    "evaluation_criteria_ids",
-    "tool_names",
-    "tool_names_successful",
-    "tool_names_errored",
-    "tool_ids",
-    "tool_ids_successful",
-    "tool_ids_errored",
-    "main_languages",
-    "phone_number_ids",
-    "whatsapp_phone_number_ids",
-    "search",
-    "conversation_initiation_source",
-    "text_only",
-    "conversation_product_type",
-    "branch_id",
-    "version_id",
-    "parent_conversation_id",
-    "topic_ids",
-    "tag_ids",
-    "workflow_node_entered_id",
-    "termination_reasons",
-    "guardrail_types",
-    "custom_guardrail_names",
-)
-"""Published filters of the list that are not served."""
+_ID = re.compile(r"conv_[A-Za-z0-9]+")
 
 
-@router.get("")
-async def list_conversations(  # noqa: PLR0913  # one argument for each parameter of the query
-    request: Request,
-    deps: WithDeps,
-    *,
-    page_size: PageSize = 30,
-    cursor: Cursor = None,
-    agent_id: str | None = None,
-    user_id: str | None = None,
-    call_start_before_unix: Whole = None,
-    call_start_after_unix: Whole = None,
-    call_duration_min_secs: Whole = None,
-    call_duration_max_secs: Whole = None,
-    exclude_statuses: Annotated[list[Status] | None, Query()] = None,
-    summary_mode: Literal["exclude", "include"] = "exclude",
-    sort_direction: SortDirection = "desc",
-) -> Answer:
+@conversations.serve("GET /v1/convai/conversations")
+async def list_conversations(call: Call) -> Answer:
     """Return a page of conversations, in the order of their start."""
-    refuse(request, NOT_YET)
-    query = ConversationQuery(
-        page_size=page_size,
-        cursor=cursor,
-        agent_id=agent_id,
-        user_id=user_id,
-        started_before=call_start_before_unix,
-        started_after=call_start_after_unix,
-        duration_min_secs=call_duration_min_secs,
-        duration_max_secs=call_duration_max_secs,
-        exclude_statuses=tuple(exclude_statuses or ()),
-        descending=sort_direction == "desc",
+    asked = call.query
+    query = query_of(
+        asked,
+        page_size=asked["page_size"],
+        cursor=asked.get("cursor"),
+        descending=asked["sort_direction"] == "desc",
+        search=asked.get("search") or "",
     )
-    async with deps.store.reading() as tx:
+    async with call.deps.store.reading() as tx:
         page = await tx.conversations.list(query)
-    summarised = summary_mode == "include"
     return {
-        "conversations": [views.shown_row(row, summarised=summarised) for row in page.items],
+        "conversations": [
+            views.shown_row(
+                row,
+                summarised=asked["summary_mode"] == "include",
+                criteria=asked.get("evaluation_criteria_ids") or (),
+                collected=asked.get("data_collection_ids") or (),
+            )
+            for row in page.items
+        ],
         "next_cursor": page.next_cursor,
         "has_more": page.next_cursor is not None,
     }
 
 
-@router.get("/{conversation_id}")
-async def get_conversation(
-    deps: WithDeps,
-    conversation_id: str,
-    form: Annotated[Literal["json", "opentelemetry"], Query(alias="format")] = "json",
-) -> Answer:
+@conversations.serve("GET /v1/convai/conversations/{conversation_id}")
+async def get_conversation(call: Call) -> Answer:
     """Return a conversation with all its turns, also while it goes on."""
-    if form != "json":
+    if call.query["format"] != "json":
         raise NotOffered("This server does not offer conversations as OpenTelemetry traces yet.")
-    async with deps.store.reading() as tx:
-        document = await tx.conversations.get(conversation_id)
-    if document is None:
-        raise _unknown(conversation_id)
-    return views.shown(document)
+    async with call.deps.store.reading() as tx:
+        document = await stored(tx, call.path["conversation_id"])
+    return _shown(call, document)
 
 
-@router.delete("/{conversation_id}")
-async def delete_conversation(deps: WithDeps, conversation_id: str) -> Answer:
-    """Forget a conversation, its recording and its journal."""
-    async with deps.store.writing() as tx:
-        if not await tx.conversations.delete(conversation_id):
-            raise _unknown(conversation_id)
-    await deps.blobs.delete([recording_key(conversation_id), journal_key(conversation_id)])
-    return {}
+@conversations.serve("GET /v1/convai/conversations/resolve")
+async def resolve_conversation(call: Call) -> Answer:
+    """Return an agent's conversation from a text that has its id in it, such as its address.
 
-
-@router.get("/{conversation_id}/audio", response_class=StreamingResponse)
-async def get_audio(request: Request, deps: WithDeps, conversation_id: str) -> StreamingResponse:
-    """Return the recording of a conversation."""
-    async with deps.store.reading() as tx:
-        if await tx.conversations.get(conversation_id) is None:
-            raise _unknown(conversation_id)
-    return await audio.recording(deps.blobs, conversation_id, request.headers.get("accept", ""))
-
-
-def _unknown(conversation_id: str) -> NotFound:
-    return NotFound(
-        f"Conversation with id {conversation_id} not found.",
+    No conversation here comes from Slack or Zendesk, so their addresses lead to none.
+    """
+    reference, agent_id = call.query["reference"], call.query["agent_id"]
+    async with call.deps.store.reading() as tx:
+        for conversation_id in _ID.findall(reference):
+            document = await tx.conversations.get(conversation_id)
+            if document is not None and document["agent_id"] == agent_id:
+                return _shown(call, document)
+    raise NotFound(
+        f"No conversation of agent {agent_id} belongs to that reference.",
         code="conversation_not_found",
         legacy="conversation_history_not_found",
     )
+
+
+@conversations.serve("GET /v1/convai/conversations/{conversation_id}/summary")
+async def get_summary(call: Call) -> Answer:
+    """Return what a conversation was about, and its messages if they are few."""
+    async with call.deps.store.reading() as tx:
+        document = await stored(tx, call.path["conversation_id"])
+    return views.summary(document, call.query["max_messages"])
+
+
+@conversations.serve("DELETE /v1/convai/conversations/{conversation_id}")
+async def delete_conversation(call: Call) -> Answer:
+    """Forget a conversation, its recording, its journal and its files."""
+    conversation_id = call.path["conversation_id"]
+    async with call.deps.store.writing() as tx:
+        if not await tx.conversations.delete(conversation_id):
+            raise unknown(conversation_id)
+        await tx.records.set_uses("conversation", conversation_id, ())
+        keys = await forget_files(tx, conversation_id)
+    keys += [recording_key(conversation_id), journal_key(conversation_id)]
+    await call.deps.blobs.delete(keys)
+    return {}
+
+
+@conversations.serve("GET /v1/convai/conversations/{conversation_id}/audio")
+async def get_audio(call: Call) -> Answer:
+    """Return the recording of a conversation."""
+    conversation_id = call.path["conversation_id"]
+    async with call.deps.store.reading() as tx:
+        await stored(tx, conversation_id)
+    accept = call.request.headers.get("accept", "")
+    return await audio.recording(call.deps.blobs, conversation_id, accept)
+
+
+@conversations.serve("GET /v1/convai/conversations/{conversation_id}/sip-messages")
+async def list_sip_messages(call: Call) -> Answer:
+    """Return the SIP messages of a conversation: none, for no call comes in by SIP here."""
+    async with call.deps.store.reading() as tx:
+        await stored(tx, call.path["conversation_id"])
+    return {"sip_messages": [], "next_cursor": None, "has_more": False}
+
+
+def _shown(call: Call, document: Document) -> Document:
+    assert call.operation.answer is not None
+    return views.shown(document, call.operation.answer)

@@ -1,0 +1,1 @@
+"""`/v1/convai/agent-testing`: tests of agents, and the folders they are in."""

@@ -1,0 +1,1 @@
+"""`/v1/convai/batch-calling`: the same call to many people."""

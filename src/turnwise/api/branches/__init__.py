@@ -1,0 +1,1 @@
+"""Branches, versions, drafts and deployments of agents."""

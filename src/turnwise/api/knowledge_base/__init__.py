@@ -1,0 +1,1 @@
+"""`/v1/convai/knowledge-base`: what agents know."""

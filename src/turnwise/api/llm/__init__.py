@@ -1,0 +1,1 @@
+"""`/v1/convai/llm`: the language models that agents may name."""

@@ -1,0 +1,1 @@
+"""`/v1/convai/mcp-servers`: servers whose tools agents can use."""

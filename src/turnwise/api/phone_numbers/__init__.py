@@ -1,0 +1,1 @@
+"""`/v1/convai/phone-numbers`: numbers that agents may be reached at, and call from."""

@@ -1,0 +1,1 @@
+"""`/v1/convai/secrets`: texts that configurations refer to and nobody reads again."""

@@ -1,0 +1,1 @@
+"""`/v1/convai/settings`: the settings of the whole workspace."""

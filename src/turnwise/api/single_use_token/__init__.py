@@ -1,0 +1,1 @@
+"""Tokens that browsers use in place of a key, once."""

@@ -1,0 +1,1 @@
+"""Words of a recording on request, outside conversations."""

@@ -1,0 +1,1 @@
+"""`/v1/convai/test-invocations`: tests that were run."""

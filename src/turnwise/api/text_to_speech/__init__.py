@@ -1,0 +1,1 @@
+"""Speech on request, outside conversations."""

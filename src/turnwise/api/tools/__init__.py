@@ -1,0 +1,1 @@
+"""`/v1/convai/tools`: what agents can do beside talking."""

@@ -1,0 +1,1 @@
+"""The voices at hand, and what they are set to."""

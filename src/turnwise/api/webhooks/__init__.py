@@ -1,0 +1,1 @@
+"""`/v1/workspace/webhooks`: where news of conversations is sent."""
