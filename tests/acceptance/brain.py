@@ -8,7 +8,7 @@ import asyncio
 import json
 import re
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,11 +55,14 @@ class Fail:
     """There is no answer but a status."""
 
     status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 Step = str | Call | Wait | Raw | Cut | Fail
 """Text is a delta of the answer."""
 Script = Callable[[list[Json]], list[Step]]
+ByModel = Mapping[str, list[Step]]
+"""What each of several models answers, by the name that a request has."""
 
 
 class _BrokenOff(Exception):
@@ -70,18 +73,24 @@ class Brain:
     """Scripts by name, and what was asked of them."""
 
     def __init__(self) -> None:
-        self._scripts: dict[str, Script] = {}
+        self._scripts: dict[str, Script | ByModel] = {}
         self.asked: dict[str, list[Json]] = {}
         """Bodies of requests by script."""
+        self.headers: dict[str, list[dict[str, str]]] = {}
+        """Of the same requests."""
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}/v1"
 
-    def learn(self, script: Script | list[Step]) -> str:
+    def learn(self, script: Script | list[Step] | ByModel) -> str:
         """Return the words of a prompt that make an agent follow a script."""
         name = f"script-{len(self._scripts) + 1}"
-        self._scripts[name] = script if callable(script) else _always(script)
-        self.asked[name] = []
+        self._scripts[name] = _always(script) if isinstance(script, list) else script
+        self.asked[name], self.headers[name] = [], []
         return f"[[{name}]]"
+
+    def models(self, prompt: str) -> list[str]:
+        """Which models agents of a prompt asked, in order."""
+        return [asked["model"] for asked in self.heard(prompt)]
 
     def heard(self, prompt: str) -> list[Json]:
         """What was asked by agents of a prompt."""
@@ -92,10 +101,12 @@ class Brain:
         system = " ".join(m["content"] for m in body["messages"] if m["role"] == "system")
         name = _name_in(system)
         self.asked[name].append(body)
-        steps = self._scripts[name](body["messages"])
+        self.headers[name].append(dict(request.headers))
+        script = self._scripts[name]
+        steps = script(body["messages"]) if callable(script) else script[body["model"]]
         if steps and isinstance(steps[0], Fail):
             error = {"error": {"message": "scripted", "type": "server_error"}}
-            return JSONResponse(error, steps[0].status)
+            return JSONResponse(error, steps[0].status, dict(steps[0].headers))
         return StreamingResponse(_stream(steps), media_type="text/event-stream")
 
     @contextmanager

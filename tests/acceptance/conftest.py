@@ -1,8 +1,12 @@
 """Real servers, shared by all tests of a process, and clients of the official SDK."""
 
+import fcntl
 import importlib
+import json
+import shutil
+import subprocess
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,6 +18,40 @@ from acceptance.brain import Brain
 from acceptance.house import KEY, House
 
 MakeHouse = Callable[..., House]
+
+JS = Path(__file__).with_name("js")
+
+
+@pytest.fixture(scope="session")
+def node_packages() -> Path:
+    """The published clients that `js/package.json` names, installed once; return their folder."""
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        pytest.skip("node and npm are missing")
+    modules = JS / "node_modules"
+    modules.mkdir(exist_ok=True)
+    wanted = json.loads((JS / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    with (modules / ".turnwise-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if wanted.items() <= _installed(modules, wanted).items():
+            return modules
+        flags = ["--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"]
+        try:
+            subprocess.run(
+                [npm, "install", *flags], cwd=JS, check=True, capture_output=True, timeout=180
+            )
+        except (subprocess.SubprocessError, OSError) as error:
+            pytest.skip(f"npm cannot install the clients: {error}")
+    return modules
+
+
+def _installed(modules: Path, names: Iterable[str]) -> dict[str, str]:
+    about = {name: modules / name / "package.json" for name in names}
+    return {
+        name: json.loads(file.read_text(encoding="utf-8"))["version"]
+        for name, file in about.items()
+        if file.exists()
+    }
 
 
 def pytest_configure(config: pytest.Config) -> None:

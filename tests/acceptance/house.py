@@ -115,7 +115,11 @@ class House:
 
     def start(self) -> None:
         """Start the process, on the same port and folder as before."""
-        settings = {"DATA": str(self.folder / "data"), **self._settings}
+        settings = {
+            "DATA": str(self.folder / "data"),
+            "CHECK_ANSWERS": "true",
+            **self._settings,
+        }
         environ = {key: value for key, value in os.environ.items() if "TURNWISE" not in key}
         environ |= {f"TURNWISE_{key}": value for key, value in settings.items()}
         command = [sys.executable, "-m", "turnwise", "serve", "--api-key", KEY]

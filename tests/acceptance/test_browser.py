@@ -1,7 +1,6 @@
 """`@elevenlabs/client`, unmodified, in Debian's Chromium with a fake microphone."""
 
 import base64
-import fcntl
 import json
 import shutil
 import subprocess
@@ -38,27 +37,12 @@ QUESTION = "what is your address"
 Json = dict[str, Any]
 
 
-@pytest.fixture(scope="session")
-def _packages() -> None:
-    """Install what `js/package.json` names, once."""
+@pytest.fixture
+def _browser(node_packages: Path) -> None:
+    """What a test in a browser needs."""
+    assert node_packages.exists()
     if CHROMIUM is None:
         pytest.skip("Chromium is missing: apt-get install chromium")
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        pytest.skip("node and npm are missing")
-    modules = HERE / "node_modules"
-    modules.mkdir(exist_ok=True)
-    with (modules / ".turnwise-lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if (modules / "@elevenlabs" / "client").exists() and (modules / "playwright-core").exists():
-            return
-        flags = ["--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"]
-        try:
-            subprocess.run(
-                [npm, "install", *flags], cwd=HERE, check=True, capture_output=True, timeout=180
-            )
-        except (subprocess.SubprocessError, OSError) as error:
-            pytest.skip(f"npm cannot install the clients: {error}")
 
 
 def browse(
@@ -92,7 +76,7 @@ def messages(log: Json, source: str) -> list[str]:
     return [each["message"] for each in of(log, "message") if each["source"] == source]
 
 
-@pytest.mark.usefixtures("_packages")
+@pytest.mark.usefixtures("_browser")
 def test_a_spoken_question_in_a_browser(house: House, tmp_path: Path) -> None:
     agent_id = house.create(agent(f"{HOURS} {ADDRESS}", GREETING))
     question = spoken(QUESTION, "flite" if shutil.which("flite") else "espeak")
@@ -129,7 +113,7 @@ def test_a_spoken_question_in_a_browser(house: House, tmp_path: Path) -> None:
     assert understood(at_rate(other[spoke[-1] :], rate, HZ), FACTS) == ADDRESS
 
 
-@pytest.mark.usefixtures("_packages")
+@pytest.mark.usefixtures("_browser")
 def test_a_conversation_in_writing_in_a_browser(house: House, tmp_path: Path) -> None:
     tool = client_tool("show_map", "Shows the map.")
     agent_id = house.create(agent(HOURS, "Hello!", tools=[tool, END_CALL]))
@@ -158,7 +142,7 @@ def test_a_conversation_in_writing_in_a_browser(house: House, tmp_path: Path) ->
     assert record["metadata"]["text_only"]
 
 
-@pytest.mark.usefixtures("_packages")
+@pytest.mark.usefixtures("_browser")
 def test_a_refusal_reaches_the_page_with_its_reason(house: House, tmp_path: Path) -> None:
     options = {"agentId": "agent_of_nobody", "textOnly": True, "origin": house.url}
     log = browse(tmp_path, options, [])

@@ -6,7 +6,9 @@ import typer
 
 from turnwise import __version__
 from turnwise.cli.doctor import doctor
+from turnwise.cli.download import download
 from turnwise.cli.keys import keys
+from turnwise.cli.moving import bring, export
 from turnwise.cli.replay import replay
 from turnwise.cli.serve import serve
 from turnwise.cli.simulate import simulate
@@ -21,7 +23,10 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(talk)
 app.command()(doctor)
+app.command()(download)
 app.add_typer(keys, name="keys")
+app.command()(export)
+app.command("import")(bring)
 app.command()(simulate)
 app.command()(replay)
 
