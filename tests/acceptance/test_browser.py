@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -147,3 +148,17 @@ def test_a_refusal_reaches_the_page_with_its_reason(house: House, tmp_path: Path
     options = {"agentId": "agent_of_nobody", "textOnly": True, "origin": house.url}
     log = browse(tmp_path, options, [])
     assert "The AI agent you are trying to reach does not exist." in log["failure"]
+
+
+@pytest.mark.usefixtures("_browser")
+def test_the_snippet_of_the_how_to_page(house: House, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "javascript-sdk.md").read_text()
+    snippet = page.partition("After:")[2].partition("```javascript")[2].partition("```")[0]
+    options = dict(re.findall(r'^  (\w+): "(.*)",$', snippet, re.MULTILINE))
+    assert options.keys() == {"agentId", "origin", "connectionType"}
+    options |= {"agentId": house.create(agent(HOURS, GREETING)), "origin": house.url}
+    steps: list[Json] = [{"wait": "audio"}, {"end": True}, {"wait": "disconnect"}]
+    log = browse(tmp_path, options, steps)
+    assert log["failure"] is None, log
+    assert messages(log, "ai") == [GREETING]
+    assert of(log, "disconnect")[0]["reason"] == "user"

@@ -10,10 +10,11 @@ normalised and checked. It also says what the answer must be: the status, and th
 checked where `Deps.check_answers` says so.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import orjson
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -29,12 +30,31 @@ from turnwise.store import ApiKey
 Answer = Any
 """What a handler returns: JSON, a `Response`, or None where nothing is published."""
 
+@dataclass(frozen=True, slots=True)
+class WithHeaders:
+    """An answer, and headers beside it."""
+
+    answer: Answer
+    headers: Mapping[str, str]
+
+
 Access = Literal["key", "open"]
 """`key`: only with an API key. `open`: anyone; a handler that finds no key decides itself."""
 
 JSON_MEDIA = "application/json"
 _MOST = 2**53
 """The largest whole number that every database can compare."""
+
+
+class QuickJson(JSONResponse):
+    """JSON by the fast writer; what that one cannot write, numbers of many digits, by the other."""
+
+    def render(self, content: object) -> bytes:  # type: ignore[explicit-override]
+        """Return the body."""
+        try:
+            return orjson.dumps(content)
+        except TypeError:
+            return super().render(content)
 
 
 class AnswerBroken(AssertionError):
@@ -53,7 +73,7 @@ class Call:
     """Whose request this is; None: nobody's, in an open operation."""
 
     path: dict[str, str]
-    """The parameters in the path."""
+    """The parameters in the path: checked."""
 
     query: dict[str, Any]
     """The published parameters of the query: converted, with their defaults."""
@@ -95,7 +115,7 @@ class Served:
             return await self._answer(deps, request, secret)
 
     async def _answer(self, deps: Deps, request: Request, secret: str) -> Response:
-        query = _query(self.operation, request)
+        path, query = _path(self.operation, request), _query(self.operation, request)
         try:
             body = await _body(self.operation, request)
             key = await allowed(deps, secret, self.operation.method)
@@ -104,7 +124,7 @@ class Served:
                 operation=self.operation,
                 request=request,
                 key=key,
-                path=dict(request.path_params),
+                path=path,
                 query=query,
                 body=body,
             )
@@ -116,13 +136,16 @@ class Served:
     def _response(self, answer: Answer, *, strict: bool) -> Response:
         if isinstance(answer, Response):
             return answer
+        headers: Mapping[str, str] = {}
+        if isinstance(answer, WithHeaders):
+            answer, headers = answer.answer, answer.headers
         operation = self.operation
         if operation.status == 204:
             return Response(status_code=204)
         shape = operation.answer if strict else None
         if shape is not None and (problems := shape.problems(answer)):
             raise AnswerBroken(f"{operation.key}: {problems[:3]}")
-        return JSONResponse(answer, operation.status)
+        return JSONResponse(answer, operation.status, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +197,13 @@ class Slice:
             return handler
 
         return kept
+
+
+def _path(operation: Operation, request: Request) -> dict[str, str]:
+    try:
+        return operation.read_path(request.path_params)
+    except ContractError as error:
+        raise Invalid(error.problems) from error
 
 
 def _query(operation: Operation, request: Request) -> dict[str, Any]:
