@@ -147,7 +147,7 @@ def queries() -> dict[str, ConversationQuery]:
 
 
 async def measured(ask: Ask, runs: int = RUNS) -> tuple[float, float]:
-    """Ask so often, one after the other; return the best and what 95 of 100 do not exceed, in ms."""
+    """Ask so often, one after the other; return the best and what 95 % do not exceed, in ms."""
     await ask()
     took = []
     for _ in range(runs):

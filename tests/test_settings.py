@@ -41,6 +41,21 @@ def test_each_kind_of_value_can_be_in_the_file(tmp_path: Path) -> None:
     assert found.store_url == f"sqlite:///{tmp_path / 'turnwise.db'}"
 
 
+def test_options_are_a_table_of_the_file_or_a_json_object(tmp_path: Path) -> None:
+    path = toml(tmp_path, "[stt_options]\nmodel = 'x'\nthreads = 2\n[tts_options]\nvoice = 'y'\n")
+    environ = {"TURNWISE_TTS_OPTIONS": '{"voice": "z", "nested": {"a": [1]}}'}
+    found = load({}, environ, path)
+    assert found.stt_options == {"model": "x", "threads": 2}
+    assert found.tts_options == {"voice": "z", "nested": {"a": [1]}}
+    assert found.vad_options == found.llm_options == {}
+
+
+@pytest.mark.parametrize("raw", ["x", "[]", "1", "null", '{"a": }'])
+def test_options_that_are_no_object_are_refused(raw: str) -> None:
+    with pytest.raises(ConfigError, match=r"TURNWISE_LLM_OPTIONS is .*, a JSON object"):
+        load({}, {"TURNWISE_LLM_OPTIONS": raw}, None)
+
+
 def test_a_database_can_be_chosen() -> None:
     chosen = load({"database_url": "postgresql://u:p@h/n"}, {}, None)
     assert chosen.store_url == "postgresql://u:p@h/n"
@@ -59,6 +74,11 @@ def test_a_database_can_be_chosen() -> None:
         ("host = 1", "host in .* is 1; it should be a text"),
         ("log_level = 'loud'", "'loud'; it should be one of debug, info, warning, error"),
         ("public_url = 'x.com'", "it should be a URL that begins with http:// or https://"),
+        (
+            "stt_options = 'x'",
+            r"stt_options in .* is \(not shown\); it should be a table of options",
+        ),
+        ("[tts_options]\nx = 1\n[stt_options]\nx = ", "is not a TOML file"),
         ("port = ", "is not a TOML file"),
     ],
 )
@@ -86,7 +106,8 @@ def test_the_source_of_a_bad_value_is_named() -> None:
 
 def test_secrets_are_shown_nowhere() -> None:
     flags = {"api_key": "S3CRET", "llm_api_key": "S3CRET", "database_url": "sqlite:///S3CRET"}
-    assert "S3CRET" not in repr(load(flags, {}, None))
+    environ = {"TURNWISE_TTS_OPTIONS": '{"api_key": "S3CRET"}'}
+    assert "S3CRET" not in repr(load(flags, environ, None))
     with pytest.raises(ConfigError) as caught:
         load({"database_url": "mysql://u:S3CRET@h"}, {}, None)
     assert "S3CRET" not in str(caught.value)

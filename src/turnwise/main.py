@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import gc
 import os
 import shutil
 import socket
@@ -9,26 +10,42 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from turnwise import minds as engines
-from turnwise.api.agents.documents import created
+from turnwise.api.agent_documents import created
 from turnwise.api.app import create_api
 from turnwise.api.deps import Deps
+from turnwise.api.limits import RequestLimits
 from turnwise.base.errors import ConfigError
+from turnwise.gateway.casting import House
+from turnwise.gateway.custom_llm import CustomLlms
 from turnwise.gateway.doors import Doors
 from turnwise.gateway.handshake import Installation
 from turnwise.gateway.websocket import ConversationSocket, Gateway
+from turnwise.outgoing import Outgoing, Policy
 from turnwise.runtime.session import Minds
 from turnwise.runtime.sessions import Sessions
+from turnwise.runtime.tool_values import Tokens
 from turnwise.sample import sample_agent
 from turnwise.settings import Settings, load
-from turnwise.store import AgentQuery, journal_key, open_blobs, open_signer, open_store
+from turnwise.store import (
+    AgentQuery,
+    Vault,
+    journal_key,
+    open_blobs,
+    open_signer,
+    open_store,
+    open_vault,
+)
+from turnwise.store.origins import unix_secs
+from turnwise.store.room_tokens import open_room_tokens
 from turnwise.wire.codec import Limits
 
 LIVE_FOLDER = "live"
@@ -131,9 +148,9 @@ class Application:
             make_minds: Makes the engines; None: those of the settings.
         """
         self._settings = settings
-        self._make_minds = make_minds or (lambda: engines.make(engines.choose(settings), settings))
+        self._make_minds = make_minds
         self._stack = AsyncExitStack()
-        self._app: FastAPI | None = None
+        self._app: Starlette | None = None
         self._sessions = Sessions()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -154,41 +171,83 @@ class Application:
             await self._stack.aclose()
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             raise
+        gc.collect()
+        gc.freeze()  # what was made so far stays: no need to look through it again and again
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await self._sessions.drain(DRAIN_S)
         await self._stack.aclose()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _open(self) -> FastAPI:
+    async def _open(self) -> Starlette:
         settings = self._settings
         store = await open_store(settings.store_url, settings.data, fixed_key=settings.api_key)
         self._stack.push_async_callback(store.close)
-        blobs, signer = open_blobs(settings.data), open_signer(settings.data)
-        minds = await asyncio.to_thread(self._make_minds)
+        outgoing = Outgoing(policy_of(settings), proxy=settings.outgoing_proxy)
+        self._stack.push_async_callback(outgoing.aclose)
+        make_minds = self._make_minds or partial(_minds_of, settings, outgoing)
+        minds = await asyncio.to_thread(make_minds)
         self._stack.push_async_callback(engines.close, minds)
+        vault = open_vault(settings.data)
+        deps = Deps(
+            store=store,
+            blobs=open_blobs(settings.data),
+            signer=open_signer(settings.data),
+            vault=vault,
+            outgoing=outgoing,
+            room_tokens=open_room_tokens(settings.data),
+            live_calls=self._sessions.agents,
+            synthesizer=minds.synthesizer,
+            transcriber=minds.transcriber,
+            detector=minds.detector,
+            public_url=settings.public_url,
+            limits=RequestLimits(
+                per_key=settings.requests_per_second,
+                per_stranger=settings.keyless_requests_per_second,
+                at_once=settings.requests_at_once,
+            ),
+            check_answers=settings.check_answers,
+        )
+        socket = ConversationSocket(self._gateway(deps, minds, vault, outgoing)).serve
+        return create_api(deps, [WebSocketRoute("/v1/convai/conversation", socket)])
+
+    def _gateway(self, deps: Deps, minds: Minds, vault: Vault, outgoing: Outgoing) -> Gateway:
+        settings = self._settings
         live = settings.data / LIVE_FOLDER
         live.mkdir(exist_ok=True)
-        app = create_api(
-            Deps(store=store, blobs=blobs, signer=signer, public_url=settings.public_url)
-        )
-        gateway = Gateway(
-            doors=Doors(store, signer),
-            store=store,
-            blobs=blobs,
+        return Gateway(
+            doors=Doors(deps.store, deps.signer),
+            store=deps.store,
+            blobs=deps.blobs,
             minds=minds,
             sessions=self._sessions,
-            installation=Installation(
-                permissive=settings.permissive_overrides, model=settings.llm_model
+            house=House(
+                store=deps.store,
+                installation=Installation(permissive=settings.permissive_overrides),
+                custom_llms=CustomLlms(deps.store, vault, outgoing),
+                library=deps.library,
+                outgoing=outgoing,
+                vault=vault,
+                tokens=Tokens(outgoing, unix_secs),
             ),
             limits=Limits(frame_bytes=settings.max_frame_bytes),
             folder=live,
             lead_ms=settings.lead_ms,
             messages_a_second=settings.message_rate_limit,
         )
-        socket = ConversationSocket(gateway).serve
-        app.router.routes.insert(0, WebSocketRoute("/v1/convai/conversation", socket))
-        return app
+
+
+def _minds_of(settings: Settings, outgoing: Outgoing) -> Minds:
+    return engines.make(engines.choose(settings), settings, outgoing)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Return where URLs that users configure may lead."""
+    hosts = (host.strip().casefold().rstrip(".") for host in settings.allowed_hosts.split(","))
+    return Policy(
+        allow_private=settings.allow_private_network or settings.dev,
+        allowed_hosts=frozenset(filter(None, hosts)),
+    )
 
 
 def application() -> Callable[[Scope, Receive, Send], Awaitable[None]]:

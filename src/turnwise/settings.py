@@ -4,8 +4,9 @@ The first place that has a say wins: a flag of the command line, a variable `TUR
 `turnwise.toml`, the default of the table. Parts of the result are passed on, never the whole.
 """
 
+import json
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -15,6 +16,12 @@ from platformdirs import user_data_path
 from turnwise.base.errors import ConfigError
 
 PREFIX = "TURNWISE_"
+
+Options = Mapping[str, object]
+"""Options of an engine by name."""
+
+Rows = Sequence[Mapping[str, object]]
+"""A table: each row with its values by column."""
 
 Check = Callable[[Any], str | None]
 """What would be right, if the value is not; else None."""
@@ -31,7 +38,7 @@ def _setting(
     """Describe one row of the table."""
     row = {"sentence": sentence, "check": check}
     if factory is not None:
-        return field(default_factory=factory, metadata=row)
+        return field(default_factory=factory, repr=not secret, metadata=row)
     return field(default=default, repr=not secret, metadata=row)
 
 
@@ -52,6 +59,11 @@ def _url(*schemes: str) -> Check:
         return None if found and rest and scheme in schemes else right
 
     return check
+
+
+def _options(what: str) -> Any:  # noqa: ANN401  # as `_setting`
+    sentence = f"Options of the {what}: a table of the file, or the text of a JSON object."
+    return _setting(factory=dict, sentence=sentence, secret=True)  # a key may be among them
 
 
 _DATABASES = ("sqlite", "sqlite+aiosqlite", "postgresql", "postgres", "postgresql+asyncpg")
@@ -78,8 +90,19 @@ class Settings:
     dev: bool = _setting(default=False, sentence="For development: log everything, in detail.")
     allow_private_network: bool = _setting(
         default=False,
-        sentence="Whether URLs that users configure may lead into the private network."
-        " No such URL is called yet.",
+        sentence="Whether URLs that users configure may lead into the private network;"
+        " for development they may.",
+    )
+    allowed_hosts: str = _setting(
+        "",
+        "Hosts that such URLs may lead to wherever they are, with commas between them;"
+        " *.NAME is every host below NAME.",
+    )
+    outgoing_proxy: str = _setting(
+        "",
+        "Proxy that such URLs are called through, as http://HOST:PORT; empty: none.",
+        check=_url("http", "https"),
+        secret=True,
     )
     database_url: str = _setting(
         "",
@@ -97,6 +120,15 @@ class Settings:
     tts: str = _setting("", "Speech synthesis engine; empty: the best one that is installed.")
     llm: str = _setting("", "Language model engine; empty: the best one that is configured.")
     vad: str = _setting("", "Speech detector; empty: the best one that is installed.")
+    stt_options: Options = _options("speech recognition engine")
+    tts_options: Options = _options("speech synthesis engine")
+    llm_options: Options = _options("language model engine")
+    vad_options: Options = _options("speech detector")
+    deepgram_api_key: str = _setting("", "Key of Deepgram.", secret=True)
+    elevenlabs_api_key: str = _setting("", "Key of ElevenLabs.", secret=True)
+    openai_api_key: str = _setting("", "Key of OpenAI, for its speech and models.", secret=True)
+    anthropic_api_key: str = _setting("", "Key of Anthropic, for its models.", secret=True)
+    google_api_key: str = _setting("", "Key of Google, for its Gemini models.", secret=True)
     llm_base_url: str = _setting(
         "",
         "Where an OpenAI-compatible language model answers; empty: the engine's own place.",
@@ -104,10 +136,36 @@ class Settings:
     )
     llm_api_key: str = _setting("", "Key of the language model.", secret=True)
     llm_model: str = _setting("", "Name of the language model; empty: the engine's own choice.")
+    llm_routes: Rows = _setting(
+        factory=tuple,
+        sentence="Which model answers for the one that an agent names: rows with match, provider,"
+        " model, api_key_env and options of the provider; as a variable, a JSON array.",
+        secret=True,  # a key may be among them
+    )
+    llm_hedging: bool = _setting(
+        default=False,
+        sentence="Whether a model that is slower than usual is asked a second time,"
+        " and the first answer taken: faster at its worst, and some 5 % dearer.",
+    )
     log_level: str = _setting(
         "info",
         "How much is logged: debug, info, warning or error.",
         check=_one_of("debug", "info", "warning", "error"),
+    )
+    requests_per_second: int = _setting(
+        0, "Requests a second with one API key; 0: no limit.", check=_between(0, 1_000_000)
+    )
+    keyless_requests_per_second: int = _setting(
+        20,
+        "Requests a second without an API key from one address; 0: no limit.",
+        check=_between(0, 1_000_000),
+    )
+    requests_at_once: int = _setting(
+        200, "Requests answered at the same time; 0: no limit.", check=_between(0, 1_000_000)
+    )
+    check_answers: bool = _setting(
+        default=False,
+        sentence="Whether an answer that is not in the published shape is an error: for tests.",
     )
     permissive_overrides: bool = _setting(
         default=False,
@@ -181,7 +239,7 @@ def _file(path: Path) -> dict[str, object]:
     return written
 
 
-def _value(row: Field[Any], wanted: type, source: str, raw: object) -> object:
+def _value(row: Field[Any], wanted: object, source: str, raw: object) -> object:
     shown = repr(raw) if row.repr else "(not shown)"
     value = _converted(wanted, raw)
     if value is None:
@@ -192,17 +250,19 @@ def _value(row: Field[Any], wanted: type, source: str, raw: object) -> object:
     return value
 
 
-_RIGHT = {
+_RIGHT: Mapping[object, str] = {
     str: "a text",
     int: "a whole number",
     bool: "true or false",
     Path: "the path of a folder",
+    Options: "a table of options; as a variable, a JSON object",
+    Rows: "tables; as a variable, a JSON array of objects",
 }
 _WORDS = {"true": True, "yes": True, "on": True, "1": True}
 _WORDS |= {"false": False, "no": False, "off": False, "0": False}
 
 
-def _converted(wanted: type, raw: object) -> object:
+def _converted(wanted: object, raw: object) -> object:
     """Return the value as its type, None if it is not one."""
     if wanted is bool:
         return _WORDS.get(raw.strip().lower()) if isinstance(raw, str) else _only(bool, raw)
@@ -210,11 +270,28 @@ def _converted(wanted: type, raw: object) -> object:
         return _whole(raw)
     if wanted is Path:
         return Path(raw).expanduser() if isinstance(raw, str | Path) and str(raw) else None
+    if wanted == Options:
+        return _only(dict, _parsed(raw) if isinstance(raw, str) else raw)
+    if wanted == Rows:
+        return _rows(_parsed(raw) if isinstance(raw, str) else raw)
     return _only(str, raw)
+
+
+def _rows(raw: object) -> object:
+    if not isinstance(raw, list) or not all(isinstance(row, dict) for row in raw):
+        return None
+    return tuple(raw)
 
 
 def _only(wanted: type, raw: object) -> object:
     return raw if isinstance(raw, wanted) else None
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def _whole(raw: object) -> int | None:

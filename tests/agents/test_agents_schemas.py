@@ -144,3 +144,27 @@ def test_path_parameters_are_a_map_and_all_required() -> None:
 @pytest.mark.parametrize("constant", [0, False, {}, []])
 def test_a_constant_of_nothing_is_still_a_constant(constant: object) -> None:
     assert not is_from_model({"constant_value": constant})
+
+
+NAMED = {
+    "type": "object",
+    "properties": {"street": {"type": "string"}, "zone": {"constant_value": "1"}},
+    "required": ["street"],
+}
+
+
+def test_an_object_that_lacks_something_of_the_model_is_left_out() -> None:
+    outer = {"properties": {"inner": NAMED}, "required": ["inner"]}
+    filled = {"properties": {"zone": {"constant_value": "1"}}}
+    schema = {"properties": {"to": NAMED, "outer": outer, "filled": filled}}
+    assert complete(schema, {}, Variables()) == {"filled": {"zone": "1"}}
+    assert complete(schema, {"to": {}}, Variables())["to"] == {"zone": "1"}
+
+
+def test_each_object_of_a_list_is_completed() -> None:
+    schema = {"properties": {"l": {"type": "array", "items": NAMED}, "m": {"type": "array"}}}
+    given = {"l": [{"street": "Main", "zone": "9"}], "m": [1]}
+    assert complete(schema, given, Variables()) == {
+        "l": [{"street": "Main", "zone": "1"}],
+        "m": [1],
+    }

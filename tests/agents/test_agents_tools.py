@@ -217,6 +217,26 @@ def test_required_variables_are_those_nobody_will_bring() -> None:
         "dynamic_variables": {"dynamic_variable_placeholders": {"city": "Delft"}},
         "name": "{{system__time}} {{temperature}}",
     }
-    assert Toolset((normalise(own),)).required_variables() == {"user_key"}
+    # a placeholder is for tests: a call needs the value
+    assert Toolset((normalise(own),)).required_variables() == {"user_key", "city"}
     assert normalise(own).placeholders == {"city": "Delft"}
     assert normalise({"dynamic_variables": {}}).placeholders == {}
+
+
+def test_a_tool_says_itself_that_it_changes_nothing() -> None:
+    assert normalise({"type": "webhook", "name": "look", "turnwise_read_only": True}).is_read_only
+    assert not normalise({"type": "webhook", "name": "book"}).is_read_only
+
+
+def test_all_parameters_of_a_webhook_are_one_object_with_its_constraints() -> None:
+    constraints = {"any_of": [{"required": ["a"]}]}
+    body = {"properties": {"a": {"type": "string"}}, "required_constraints": constraints}
+    api = {"path_params_schema": {"p": {"type": "string"}}, "request_body_schema": body}
+    schema = normalise({"name": "book", "api_schema": api}).schema
+    assert (list(schema["properties"]), schema["required"]) == (["p", "a"], ["p"])
+    assert schema["required_constraints"] == constraints
+
+
+def test_the_parameters_of_a_system_tool_are_those_the_model_is_shown() -> None:
+    tool = normalise({"type": "system", "name": "end_call"})
+    assert tool.schema == tool.parameters

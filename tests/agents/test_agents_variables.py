@@ -113,3 +113,8 @@ def test_everything_given_is_filled_once(given_values: dict[str, object]) -> Non
 @given(st.text())
 def test_a_text_without_variables_comes_back_unchanged(text: str) -> None:
     assert Variables().fill(text) == text
+
+
+def test_secrets_can_be_left_out() -> None:
+    variables = Variables({"a": 1, "secret__b": "hush", "system__c": "x"})
+    assert variables.without_secrets().values == {"a": 1, "system__c": "x"}

@@ -18,6 +18,7 @@ from turnwise.providers.llm.offline import Offline
 from turnwise.providers.ports import ModelEvent, ModelRequest
 from turnwise.providers.registry import Availability, available
 from turnwise.providers.spec import Kind
+from turnwise.store import open_store
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(doctor)
@@ -182,3 +183,30 @@ def test_the_database_tells_its_version(tmp_path: Path) -> None:
     assert row["state"] == "ok"
     assert "SQLite 3." in row["what_happened"]
     assert "schema 0" in row["what_happened"]
+
+
+def test_settings_of_agents_that_do_nothing_are_named(tmp_path: Path) -> None:
+    prompt = {
+        "service_tier": "fast",
+        "built_in_tools": {"transfer_to_number": {"params": {"transfers": [{"uui": {"u": 1}}]}}},
+    }
+    document = {"name": "Luigi", "conversation_config": {"agent": {"prompt": prompt}}}
+    data = tmp_path / "data"
+
+    async def store() -> str:
+        opened = await open_store(f"sqlite:///{data / 'turnwise.db'}", data)
+        async with opened.writing() as tx:
+            record = await tx.agents.create(document)
+        await opened.close()
+        return record.agent_id
+
+    data.mkdir()
+    agent_id = asyncio.run(store())
+    rows = told(WORKING | SCRIPTED, code=1)["agents"]  # a stand-in is no voice
+    agent = f"{agent_id} (Luigi)"
+    place = "conversation_config.agent.prompt"
+    assert [(row["agent"], row["has_no_effect"]) for row in rows] == [
+        (agent, f"{place}.built_in_tools{{}}.params.transfers[].uui"),
+        (agent, f"{place}.service_tier"),
+    ]
+    assert all(row["because"] for row in rows)

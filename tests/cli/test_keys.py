@@ -58,6 +58,27 @@ def test_the_list_shows_no_secret() -> None:
     assert "UTC" in listed
 
 
+def test_a_key_may_be_good_for_reading_only(tmp_path: Path) -> None:
+    may = [
+        (run("add", "a")[0].strip(), "write", "read and write"),
+        (run("add", "b", "--read-only")[0].strip(), "read", "read"),
+    ]
+    listed = run("list")[0].splitlines()[1:]
+    assert len(listed) == 2
+    for (secret, scope, told), line in zip(may, listed, strict=True):
+        found = verify(tmp_path, secret)
+        assert found is not None
+        assert found.scope == scope
+        assert f"  {told}  " in line
+
+
+def test_the_list_is_in_the_order_the_keys_were_made_in() -> None:
+    names = ["one", "two", "three", "four", "five"]
+    for name in names:
+        run("add", name)
+    assert [line.split()[1] for line in run("list")[0].splitlines()[1:]] == names
+
+
 def test_the_key_of_the_settings_is_named_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TURNWISE_API_KEY", "sk_mine")
     listed, _ = run("list")

@@ -8,21 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from turnwise.agents.tools import Tool
 from turnwise.audio.formats import FORMATS
 from turnwise.providers.llm.scripted import Reply
 from turnwise.providers.llm.scripted import Scripted as Model
 from turnwise.providers.ports import (
-    ListeningOptions,
     ModelMessage,
     ModelRequest,
-    VoiceOptions,
 )
 from turnwise.providers.stt.scripted import Scripted as Transcriber
 from turnwise.providers.tts.scripted import Scripted as Voice
 from turnwise.providers.vad.energy import Energy
 from turnwise.runtime.document import Circumstances, Ending
+from turnwise.runtime.persona import Persona
 from turnwise.runtime.session import Minds, Session, Setup
 from turnwise.runtime.speaking import SentSound
+from turnwise.runtime.toolkit import Toolkit
 from turnwise.testing import run
 from turnwise.turns.commands import CallTool, Command, StartReply
 from turnwise.turns.policy import Policy
@@ -88,6 +89,9 @@ class Scene:
     replies: tuple[Reply | str, ...] = ("All right.",)
     texts: tuple[str, ...] = ("hello", "and now")
     tools: dict[str, str] = field(default_factory=dict)
+    """Kinds by name, of tools that take anything."""
+    more_tools: tuple[Tool, ...] = ()
+    toolkit: Toolkit | None = None
     model: Model | None = None
     voice: Voice | None = None
     transcriber: Transcriber | None = None
@@ -121,18 +125,25 @@ async def _hold(scene: Scene, folder: Path, acts: Acts) -> Held:
     async def save(document: dict[str, Any]) -> None:
         saved.append(document)
 
+    tools = tuple(
+        Tool(name=name, kind=kind, description="", system_type=name, params={})
+        for name, kind in scene.tools.items()
+    )
+    persona = Persona(
+        agent_id="agent_1",
+        policy=scene.policy,
+        ask=ask,
+        ask_filler=lambda: ModelRequest(messages=[]),
+        tools=(*tools, *scene.more_tools),
+    )
     setup = Setup(
         about=Circumstances(
             conversation_id="conv_1", agent_id="agent_1", agent_name="A", started_unix_secs=1
         ),
-        policy=scene.policy,
+        persona=persona,
         minds=minds,
-        ask=ask,
-        ask_filler=lambda: ModelRequest(messages=[]),
         call_client=client.call,
-        tool_kinds=scene.tools,
-        voice=VoiceOptions(),
-        listening=ListeningOptions(),
+        toolkit=scene.toolkit or Toolkit(),
         output_format=FORMAT,
         input_format=FORMAT,
         folder=folder,

@@ -12,7 +12,7 @@ COURSE = Course(duration_ms=9_000, status="in-progress")
 
 
 def said() -> Record:
-    record = Record("agent_1", {})
+    record = Record("agent_1")
     for number in (1, 2, 3):
         record.note(Append(AgentSaid(Millis(number * 1_000), f"Reply {number}.", ReplyId(number))))
     return record

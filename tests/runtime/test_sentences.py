@@ -33,6 +33,12 @@ def test_abbreviations_initials_and_numbers_end_no_sentence() -> None:
     assert not any(piece.endswith(("Dr. ", "J. ")) for piece in pieces(text))
 
 
+def test_buffer_words_are_a_piece_at_once() -> None:
+    cutter = SentenceCutter()
+    assert cutter.push("Let me see... ") == ["Let me see... "]
+    assert cutter.push("It is") == []
+
+
 def test_a_sentence_without_an_end_is_cut_between_words() -> None:
     cut = pieces("word " * 100)
     assert len(cut) > 1

@@ -12,7 +12,15 @@ from turnwise.turns.commands import (
     StartReply,
     SwitchAgent,
 )
-from turnwise.turns.events import CallId, EndAsked, HandOverAsked, UserWrote, Voiced
+from turnwise.turns.events import (
+    CallId,
+    EndAsked,
+    HandOverAsked,
+    MannersChanged,
+    ToolReturned,
+    UserWrote,
+    Voiced,
+)
 from turnwise.turns.policy import Interruption, Policy
 
 CALL = CallId("transfer")
@@ -114,3 +122,27 @@ def test_there_is_no_hand_over_when_the_conversation_is_ending() -> None:
     t.until(3_000)
     assert t.when(SwitchAgent) == []
     assert t.when(End) == [1_700]
+
+
+def test_a_hand_over_may_say_what_the_model_hears_of_it() -> None:
+    t = transfers(replace(SALES, result="Sales took over."))
+    assert t.of(ReportTool)[0][1].result == "Sales took over."
+
+
+def test_other_manners_apply_at_once_and_the_reply_goes_on() -> None:
+    t = is_asked("Auf Deutsch, please")
+    calls(t, 2_100, "switch")
+    t.at(2_300, MannersChanged("german", Policy(language="de"), CallId("switch")))
+    assert t.of(SwitchAgent) == [(2_300, SwitchAgent("german"))]
+    assert t.conversation.policy.language == "de"
+    t.at(2_400, ToolReturned(CallId("switch"), "German from here on."))
+    assert [(at, c.reply, c.cause) for at, c in t.of(StartReply)][1:] == [
+        (2_400, ONE, Cause.TOOL_RESULT)
+    ]
+
+
+def test_other_manners_for_a_call_that_is_over_change_nothing() -> None:
+    t = is_asked("Auf Deutsch, please")
+    t.at(2_300, MannersChanged("german", Policy(language="de"), CallId("switch")))
+    assert t.of(SwitchAgent) == []
+    assert t.conversation.policy.language == "en"

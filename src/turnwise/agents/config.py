@@ -162,7 +162,7 @@ class LanguagePreset(View):
 
 
 class DynamicVariables(View):
-    """Values of variables until others are given (`agent.dynamic_variables`)."""
+    """Values of variables in tests and rehearsals (`agent.dynamic_variables`)."""
 
     dynamic_variable_placeholders: dict[str, Any] = {}
 
@@ -188,6 +188,29 @@ class Rag(View):
     query_rewrite_prompt_override: str | None = None
 
 
+class CustomLlm(View):
+    """A language model that the owner runs (`prompt.custom_llm`)."""
+
+    url: str = ""
+    model_id: str | None = None
+    api_key: dict[str, Any] | None = None
+    """Where the key is: `secret_id`, or `env_var_label`."""
+    auth_connection: dict[str, Any] | None = None
+    request_headers: dict[str, Any] = {}
+    """Texts, or where the text is."""
+    api_version: str | None = None
+    api_type: str = "chat_completions"
+
+
+class BackupLlm(View):
+    """Who is asked when the model fails (`prompt.backup_llm_config`)."""
+
+    preference: str = "default"
+    """`default`, `disabled` or `override`."""
+    order: list[str] = []
+    """Of `override`."""
+
+
 class Prompt(View):
     """What the language model is told, and which one (`agent.prompt`)."""
 
@@ -196,7 +219,11 @@ class Prompt(View):
     prompt: str = ""
     llm: str = "gemini-2.5-flash"
     reasoning_effort: str | None = None
+    service_tier: str | None = None
+    """Not acted on: a server of one's own has no tiers."""
     thinking_budget: int | None = None
+    """0: the model should not think."""
+    enable_parallel_tool_calls: bool | None = None
     enable_reasoning_summary: bool = False
     temperature: float | None = 0.0
     """None: the request says nothing about it (spec/semantics.md, 13)."""
@@ -208,11 +235,11 @@ class Prompt(View):
     mcp_server_ids: list[str] = []
     native_mcp_server_ids: list[str] = []
     knowledge_base: list[KnowledgeLocator] = []
-    custom_llm: dict[str, Any] | None = None
+    custom_llm: CustomLlm | None = None
     ignore_default_personality: bool = True
     rag: Rag = Rag()
     timezone: str | None = None
-    backup_llm_config: dict[str, Any] | None = None
+    backup_llm_config: BackupLlm = BackupLlm()
     cascade_timeout_seconds: float = 4.0
     tools: list[dict[str, Any]] = []
 

@@ -5,7 +5,7 @@ anyway, are no overrides); a field that is not allowed refuses the conversation 
 excepted; lists replace lists.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,7 +147,7 @@ def apply(
     changes: dict[Path, Any] = {}
     ignored: list[str] = []
     for path, value in _leaves(canonical(sent)):
-        if value == _get(known, path):
+        if value == _get(known, path) or _reads_alike(conversation_config, path, value, known):
             continue
         free = permissive or path in FREE or (slipped and path == _TEXT_ONLY)
         if free or (path in BY_PERMISSION and _permits(allowed, path)):
@@ -210,7 +210,8 @@ def check_start(
     overrides: Overrides,
     *,
     starting_workflow_node_id: str | None = None,
-    procedure_ids: list[str] | None = None,
+    procedure_ids: Sequence[str] | None = None,
+    start_procedure_ids: Sequence[str] | None = None,
     permissive: bool = False,
 ) -> None:
     """Check the members of the init message that need a permission of their own.
@@ -222,8 +223,10 @@ def check_start(
         return
     if starting_workflow_node_id and not overrides.enable_starting_workflow_node_id_from_client:
         raise OverrideForbidden(("starting_workflow_node_id",))
-    if procedure_ids and not overrides.enable_procedure_ids_from_client:
-        raise OverrideForbidden(("procedure_ids",))
+    asked = {"procedure_ids": procedure_ids, "start_procedure_ids": start_procedure_ids}
+    for name, ids in asked.items():
+        if ids and not overrides.enable_procedure_ids_from_client:
+            raise OverrideForbidden((name,))
 
 
 def _leaves(tree: Mapping[str, Any], under: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -238,6 +241,19 @@ def _leaves(tree: Mapping[str, Any], under: Path = ()) -> Iterator[tuple[Path, A
             yield from _leaves(value, path)
         else:
             raise ShapeError(".".join(path), "should be an object")
+
+
+def _reads_alike(
+    stored: Mapping[str, Any], path: Path, value: object, known: Mapping[str, Any]
+) -> bool:
+    """Return whether a value differs from the stored one in defaults and nulls only."""
+    if not isinstance(value, list | Mapping):
+        return False
+    try:
+        changed = view(ConversationConfig, _put(stored, path, value)).model_dump()
+    except ShapeError:
+        return False
+    return _get(changed, path) == _get(known, path)
 
 
 def _get(tree: object, path: Path) -> object:

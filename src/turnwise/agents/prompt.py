@@ -43,7 +43,8 @@ class Situation:
     knowledge: tuple[Document, ...] = ()
     """Whole documents, or what retrieval found for this turn."""
     text_channel: str | None = None
-    """Name of the channel of a conversation without sound (`chat`, …); None: it is spoken."""
+    """Where a conversation without sound comes from, as `text_behavior_overrides` has it: `widget`,
+    `js_sdk`, `unknown`, …; None: it is spoken."""
 
 
 _PERSONALITY = (

@@ -7,7 +7,7 @@ dynamic variable, a constant, the system, or none (omitted). Only the model's le
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from turnwise.agents.variables import Variables, coerced
+from turnwise.agents.variables import SECRET, Variables, coerced
 
 Schema = Mapping[str, Any]
 Json = dict[str, Any]
@@ -120,7 +120,8 @@ def complete(schema: Schema, given: Mapping[str, Any], variables: Variables) -> 
     Args:
         schema: Parameters as stored, an object.
         given: The model's arguments.
-        variables: Values for leaves with a `dynamic_variable`; one without a value is left out.
+        variables: Values for leaves with a `dynamic_variable`; one without a value is left out,
+            and so is a secret.
     """
     properties = _properties(schema)
     filled = {name: value for name, value in given.items() if name not in properties}
@@ -135,14 +136,40 @@ def _value(leaf: Schema, given: object, variables: Variables) -> object:
     if leaf.get("is_omitted") or leaf.get("is_system_provided"):
         return None
     if name := leaf.get("dynamic_variable"):
-        value = variables.values.get(str(name))
-        return None if value is None else coerced(value, str(leaf.get("type") or "string"))
+        return _of_variable(leaf, str(name), variables)
     if _has_constant(leaf):
         return leaf["constant_value"]
     if "properties" in leaf:
-        inner = complete(leaf, given if isinstance(given, Mapping) else {}, variables)
-        return inner or given
+        return _of_object(leaf, given, variables)
+    items = leaf.get("items")
+    if isinstance(items, Mapping) and "properties" in items and isinstance(given, list):
+        return [_value(items, each, variables) for each in given]
     return given
+
+
+def _of_variable(leaf: Schema, name: str, variables: Variables) -> object:
+    value = variables.values.get(name)
+    if value is None or name.startswith(SECRET):  # secrets are for headers
+        return None
+    return coerced(value, str(leaf.get("type") or "string"))
+
+
+def _of_object(leaf: Schema, given: object, variables: Variables) -> object:
+    if given is None and _needs_model(leaf):
+        return None  # half of it would be worse than nothing
+    inner = complete(leaf, given if isinstance(given, Mapping) else {}, variables)
+    return inner or given
+
+
+def _needs_model(schema: Schema) -> bool:
+    """Return whether an object lacks something without the model."""
+    required = schema.get("required") or ()
+    return any(
+        name in required
+        and is_from_model(leaf)
+        and ("properties" not in leaf or _needs_model(leaf))
+        for name, leaf in _properties(schema).items()
+    )
 
 
 def variables_of(schema: Schema) -> Iterator[str]:

@@ -4,7 +4,7 @@ Laws: each name once, the first place wins (records by `tool_ids`, then inline `
 `built_in_tools`); the stored definition is kept as it is in `raw`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,17 +71,33 @@ class Tool:
 
     @property
     def placeholders(self) -> Json:
-        """Values of its own variables until others are given."""
+        """Values of its own variables in tests and rehearsals."""
         own = self.raw.get("dynamic_variables")
         found = own.get("dynamic_variable_placeholders") if isinstance(own, Mapping) else None
         return dict(found) if isinstance(found, Mapping) else {}
+
+    @property
+    def schema(self) -> Json:
+        """All its parameters, in the stored notation, whoever gives them.
+
+        Of a webhook: those of path, query and body together.
+        """
+        return dict(self.parameters) if self.kind == "system" else _schema_of(self.kind, self.raw)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it changes nothing in the world, so that it may run before a turn is taken.
+
+        Said by `turnwise_read_only`, which is ours; there is no published field.
+        """
+        return self.raw.get("turnwise_read_only") is True
 
     def arguments(self, given: Mapping[str, Any], variables: Variables) -> Json:
         """Return what a client is sent: the model's arguments, constants and variables filled in.
 
         For tools of other kinds it is the flat union of their parameters.
         """
-        filled = complete(_schema_of(self.kind, self.raw), given, variables)
+        filled = complete(self.schema, given, variables)
         return {name: value for name, value in filled.items() if name != "tool_call_id"}
 
 
@@ -97,18 +113,26 @@ class Toolset:
         """Return the tool of this name."""
         return next((tool for tool in self.tools if tool.name == name), None)
 
+    def only(self, allowed: Collection[str]) -> "Toolset":
+        """Return the tools that a list allows, by id or name, or `__system_` and a name."""
+
+        def is_allowed(tool: Tool) -> bool:
+            names = {tool.id, tool.name, f"__system_{tool.name}"}
+            return not names.isdisjoint(allowed)
+
+        tools = tuple(tool for tool in self.tools if is_allowed(tool))
+        known = {name for tool in tools for name in (tool.name, f"__system_{tool.name}")}
+        return Toolset(tools, tuple(each for each in self.missing if each not in known))
+
     def required_variables(self) -> frozenset[str]:
         """Return the variables that must have a value before the conversation begins.
 
-        Not needed are the platform's own, secrets, those with a placeholder of their tool, and
-        those that another tool's answer assigns.
+        Not needed are the platform's own, secrets, and those that another tool's answer assigns.
         """  # spec/semantics.md, 8
         assigned = {name for tool in self.tools for name in _assigned(tool.raw)}
         needed: set[str] = set()
         for tool in self.tools:
-            schema = _schema_of(tool.kind, tool.raw)
-            used = {*variables_of(schema), *names_in(tool.raw), *_in_headers(tool.raw)}
-            needed |= used - tool.placeholders.keys()
+            needed |= {*variables_of(tool.schema), *names_in(tool.raw), *_in_headers(tool.raw)}
         ours = {name for name in needed if name.startswith((SYSTEM, SECRET))}
         return frozenset(needed - assigned - ours)
 
@@ -244,7 +268,11 @@ def _joined(*schemas: Json) -> Json:
         for name, leaf in (schema.get("properties") or {}).items():
             properties.setdefault(name, leaf)
         required += [name for name in schema.get("required") or () if name not in required]
-    return {"type": "object", "properties": properties, "required": required}
+    joined: Json = {"type": "object", "properties": properties, "required": required}
+    for schema in schemas:
+        if schema.get("required_constraints"):
+            joined["required_constraints"] = schema["required_constraints"]
+    return joined
 
 
 def _in_headers(stored: Stored) -> Iterable[str]:

@@ -15,6 +15,8 @@ from turnwise.base.errors import Error
 
 SYSTEM = "system__"
 """Names with this prefix belong to the platform; a client cannot set them."""
+TIMEZONE = f"{SYSTEM}timezone"
+"""The one of them that a client may give: in which zone the times are."""
 SECRET = "secret__"  # noqa: S105 -- a prefix
 """Names with this prefix may be used in headers only."""  # spec/semantics.md, 8
 
@@ -120,7 +122,8 @@ class Variables:
 
         Args:
             given: By the client, the initiation webhook or a batch; null counts as not given.
-            placeholders: Of the agent, its tools: used where nothing is given.
+            placeholders: Of the agent, its tools: used where nothing is given. They are for tests
+                and rehearsals, no defaults of real conversations.
             system: The platform's own, named `system__…`; nobody else can set those.
         """
         own = {**(placeholders or {}), **_present(given)}
@@ -130,6 +133,11 @@ class Variables:
     def with_value(self, name: str, value: object) -> "Variables":
         """Return the same variables and one more, or another value for it."""
         return Variables({**self.values, name: value})
+
+    def without_secrets(self) -> "Variables":
+        """Return those that may be used anywhere, not in headers only."""
+        open_ones = {n: value for n, value in self.values.items() if not n.startswith(SECRET)}
+        return Variables(open_ones)
 
     def missing(self, names: Iterable[str]) -> frozenset[str]:
         """Return those of the names that have no value."""

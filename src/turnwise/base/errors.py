@@ -75,7 +75,14 @@ class ProviderError(Error):
     retryable = False
     """Whether trying again may help."""
 
-    def __init__(self, provider: str, reason: str, *, status: int | None = None) -> None:
+    def __init__(
+        self,
+        provider: str,
+        reason: str,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(f"{provider}: {reason}")
         self.provider = provider
         """Which one, as the registry names it."""
@@ -83,6 +90,8 @@ class ProviderError(Error):
         """What happened; without anything the user said."""
         self.status = status
         """HTTP status or close code, if there was one; else None."""
+        self.retry_after_s = retry_after_s
+        """How long the provider asks to be left alone, in seconds; None: it does not say."""
 
 
 class ProviderUnavailable(ProviderError):

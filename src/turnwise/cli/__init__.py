@@ -9,6 +9,7 @@ from turnwise.cli.doctor import doctor
 from turnwise.cli.download import download
 from turnwise.cli.keys import keys
 from turnwise.cli.moving import bring, export
+from turnwise.cli.prompt import prompt
 from turnwise.cli.replay import replay
 from turnwise.cli.serve import serve
 from turnwise.cli.simulate import simulate
@@ -29,6 +30,7 @@ app.command()(export)
 app.command("import")(bring)
 app.command()(simulate)
 app.command()(replay)
+app.command()(prompt)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's signature of a callback

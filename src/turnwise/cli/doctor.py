@@ -48,7 +48,15 @@ def _show(found: "Findings") -> None:
     console = Console(highlight=False, soft_wrap=True)
     python = f"Python {platform.python_version()} on {platform.system()}"
     console.print(f"[bold]Turnwise {__version__}[/bold]   {python}")
-    for rows in (found.settings, found.in_use, found.providers, found.checks, found.better):
+    for rows in (
+        found.settings,
+        found.in_use,
+        found.routes,
+        found.providers,
+        found.checks,
+        found.better,
+        found.agents,
+    ):
         if not rows:
             continue
         shown = [[str(value or "-") for value in row.values()] for row in rows]

@@ -11,7 +11,7 @@ import tempfile
 import time
 import tomllib
 from asyncio import to_thread
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
@@ -24,6 +24,7 @@ from turnwise import minds as engines
 from turnwise.audio.pcm import Pcm, silence
 from turnwise.audio.resample import Resampler
 from turnwise.base.errors import ConfigError, Error
+from turnwise.cli.doctor_agents import idle_settings
 from turnwise.providers.ports import (
     LISTENING_HZ,
     LanguageModel,
@@ -36,8 +37,9 @@ from turnwise.providers.ports import (
     Transcriber,
     VoiceOptions,
 )
-from turnwise.providers.registry import available
+from turnwise.providers.registry import available, create
 from turnwise.providers.spec import Kind
+from turnwise.runtime.llm_routes import Route
 from turnwise.settings import PREFIX, Settings, load
 
 CHECK_S = 30.0
@@ -64,9 +66,11 @@ class Findings:
 
     settings: list[Row] = field(default_factory=list)
     in_use: list[Row] = field(default_factory=list)
+    routes: list[Row] = field(default_factory=list)
     providers: list[Row] = field(default_factory=list)
     checks: list[Row] = field(default_factory=list)
     better: list[Row] = field(default_factory=list)
+    agents: list[Row] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -94,7 +98,11 @@ def examine(flags: Mapping[str, object], environ: Mapping[str, str], toml: Path)
         for kind in engines.PREFERENCE
         if kind not in choices or choices[kind].is_demo
     ]
+    table = _routes(settings, choices)
+    found.routes = [_route_row(route) for route in table]
     asyncio.run(_try_all(settings, choices, found))
+    asyncio.run(_try_routes(table[:-1], found))
+    found.agents = asyncio.run(idle_settings(settings))
     return found
 
 
@@ -154,8 +162,33 @@ def _choices(settings: Settings, found: Findings) -> dict[Kind, engines.Choice]:
 
 def _alone(kind: Kind, settings: Settings) -> Settings:
     """Return settings in which all other kinds have a stand-in that always works."""
-    changes: dict[str, Any] = {each: name for each, name in _STAND_INS.items() if each != kind}
+    changes: dict[str, Any] = {"llm_routes": ()}
+    for each, name in _STAND_INS.items():
+        if each != kind:
+            changes |= {each: name, f"{each}_options": {}}
     return replace(settings, **changes)
+
+
+def _routes(settings: Settings, choices: Mapping[Kind, engines.Choice]) -> Sequence[Route]:
+    """Return the rows by which models are routed; none where there is no table.
+
+    Raises:
+        ConfigError: If one is bad.
+    """
+    if not settings.llm_routes or "llm" not in choices:
+        return ()
+    return engines.routes(choices["llm"], settings).rows
+
+
+def _route_row(route: Route) -> Row:
+    model = "as the agent says" if route.model is None else route.model
+    place = route.options.get("base_url", "")
+    return {
+        "models": route.match,
+        "answered by": f"llm/{route.provider}",
+        "as": model,
+        "at": place,
+    }
 
 
 def _providers(kind: Kind, choices: Mapping[Kind, engines.Choice]) -> list[Row]:
@@ -167,7 +200,7 @@ def _providers(kind: Kind, choices: Mapping[Kind, engines.Choice]) -> list[Row]:
             {
                 "provider": each.full_name,
                 "in use": "yes" if in_use else "",
-                "can run here": each.reason or "yes",
+                "can run here": each.reason or (not in_use and each.missing_model) or "yes",
                 "quality": spec.quality if spec else "",
                 "needs a key": "yes" if spec and spec.needs_key else "",
                 "extra": f"turnwise[{spec.extra}]" if spec and spec.extra else "",
@@ -198,6 +231,19 @@ async def _try_all(
                 found.checks.append(_row(what, "skipped", 0, detail))
                 continue
             await check(what, partial(_try_engine, kind, settings, heard))
+
+
+async def _try_routes(rows: Sequence[Route], found: Findings) -> None:
+    async def answer(route: Route) -> str:
+        model = await to_thread(lambda: create("llm", route.provider, **route.options))
+        try:
+            return await _try_model(model, route.model or "")
+        finally:
+            await model.aclose()
+
+    for route in rows:
+        what = f"route of {route.match}, llm/{route.provider}"
+        found.checks.append(await _check(what, partial(answer, route)))
 
 
 def _row(what: str, state: State, ms: float, detail: str) -> Row:

@@ -1,4 +1,7 @@
-"""`turnwise export` and `turnwise import`: everything a server knows, as files, and back."""
+"""`turnwise export` and `turnwise import`: everything a server knows, as files, and back.
+
+`turnwise import elevenlabs` is in `hosted.py`.
+"""
 
 import asyncio
 import os
@@ -6,13 +9,14 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from turnwise.base.errors import ConfigError
+from turnwise.cli.hosted import HOSTED, bring_hosted
 from turnwise.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -23,6 +27,20 @@ BLOBS = "blobs"
 VAULT_KEY = "vault.key"
 
 Folder = Annotated[Path, typer.Argument(help="Where the files are.")]
+Source = Annotated[
+    str,
+    typer.Argument(
+        help="Folder with the files, or `elevenlabs`: the hosted service.", metavar="SOURCE"
+    ),
+]
+Key = Annotated[
+    str,
+    typer.Option(envvar="ELEVENLABS_API_KEY", help="API key of the hosted service.", metavar="KEY"),
+]
+From = Annotated[
+    str, typer.Option("--from", help="Where the API of the hosted service is.", metavar="URL")
+]
+Audio = Annotated[bool, typer.Option("--audio", help="Also recordings from the hosted service.")]
 Data = Annotated[Path | None, typer.Option(help="Folder of the database, as of `serve`.")]
 WithSecrets = Annotated[
     bool,
@@ -45,9 +63,22 @@ def export(folder: Folder, data: Data = None, with_secrets: WithSecrets = False)
     _tell({name: each.rows for name, each in moved.items()} | {"files": files}, f"in {folder}")
 
 
-def bring(folder: Folder, data: Data = None) -> None:
-    """Store what `turnwise export` wrote; what is there already is left as it is."""
+def bring(
+    source: Source, key: Key = "", from_: From = HOSTED, audio: Audio = False, data: Data = None
+) -> None:
+    """Store what `turnwise export` wrote, or all that the hosted service has.
+
+    What is there already is left as it is. From the hosted service, all keep their ids.
+    """
     settings = load({"data": data}, os.environ, TOML)
+    if source == "elevenlabs":
+        with _progress() as step:
+            report = bring_hosted(settings, from_, key or settings.elevenlabs_api_key, step, audio)
+        typer.echo("\n".join(report.lines()))
+        raise typer.Exit(0 if report.complete else 1)
+    if audio or from_ != HOSTED:
+        raise ConfigError(f"--audio and --from are for `import elevenlabs`, not for {source!r}")
+    folder = Path(source)
     _take_vault_key(folder, settings.data)
     with _progress() as step:
         moved = asyncio.run(_import(settings, folder, step))
@@ -108,17 +139,24 @@ def _copy(source: Path, target: Path, step: "Step") -> tuple[int, int]:
     return done, new
 
 
+class Shown(Protocol):
+    """Shows how far it is."""
+
+    def __call__(self, what: str, done: int, total: int | None = None) -> None:
+        """Be told what is moved, how many are done, and of how many; None: nobody knows."""
+
+
 @contextmanager
-def _progress() -> "Iterator[Step]":
+def _progress() -> Iterator[Shown]:
     """Show how far it is, on a terminal."""
-    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}")
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         shown: dict[str, TaskID] = {}
 
-        def step(what: str, done: int) -> None:
+        def step(what: str, done: int, total: int | None = None) -> None:
             if what not in shown:
                 shown[what] = progress.add_task(what.replace("_", " "), total=None)
-            progress.update(shown[what], completed=done)
+            progress.update(shown[what], completed=done, total=total)
 
         yield step
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from turnwise.settings import PREFIX, Settings, load
 
@@ -100,7 +101,7 @@ def print_banner(
         note = "  [yellow](demo grade)[/yellow]" if choice.is_demo else ""
         console.print(f"  {WHAT[kind]:18} {choice.full_name}{note}")
         if choice.is_demo:
-            console.print(f"  {'':18} [dim]better: {BETTER[kind]}[/dim]")
+            console.print(f"  {'':18} [dim]better: {escape(BETTER[kind])}[/dim]")
     console.print(f"  {'agent':18} {first.agent_id}   try: turnwise talk --text")
     if first.new_key:
         console.print(f"  {'API key':18} [bold]{first.new_key}[/bold]   shown only this once")

@@ -1,17 +1,22 @@
 """Who may come in: signed URLs, API keys, public agents, allowed pages."""
 
-from dataclasses import dataclass
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.websockets import WebSocket
 
-from turnwise.agents.config import read_agent
+from turnwise.agents.config import Agent, read_agent
 from turnwise.base.errors import Error
 from turnwise.gateway.handshake import allows_host, is_public
+from turnwise.runtime.choice import NoSuchVersion, Wanted, chosen
 from turnwise.runtime.document import Circumstances, Course, Ending, document
 from turnwise.runtime.record import Record
-from turnwise.store import SignatureRejected, Signer, Store
+from turnwise.store import AgentRecord, Grant, SignatureRejected, Signer, Store
 from turnwise.wire import closing
+from turnwise.wire.client_messages import ConversationInitiationClientData
+from turnwise.wire.errors import WireError
 
 Json = dict[str, Any]
 
@@ -32,7 +37,11 @@ class Door:
     """How a client came in."""
 
     document: Json | None
-    """The agent as stored; None: the client brings its own."""
+    """The agent as stored on main; None: the client brings its own."""
+    agent: AgentRecord | None = None
+    """The same, as the store has it."""
+    wanted: Wanted = field(default_factory=Wanted)
+    """The version or branch that the address asks for."""
     method: str = "public"
     """`authorization_method` of the record."""
     conversation_id: str | None = None
@@ -59,7 +68,7 @@ class Door:
                 error_reason=ending.reason,
             ),
         )
-        return document(about, Record(about.agent_id, {}), course)
+        return document(about, Record(about.agent_id), course)
 
 
 class Doors:
@@ -86,9 +95,11 @@ class Doors:
         stored = {**record.document, "agent_id": agent_id}
         agent = read_agent(stored)
         signature = query.get("conversation_signature") or query.get("token")
-        method, conversation_id = "public", None
-        if signature:
-            conversation_id = self._verify(signature, agent_id)
+        method, grant = "public", Grant(agent_id=agent_id)
+        if signature and _is_shared(agent, signature):
+            method = "shareable_link"
+        elif signature:
+            grant = self._verify(signature, agent_id)
             method = "signed_url"
         elif secret := _secret(socket):
             async with self._store.reading() as tx:
@@ -103,16 +114,58 @@ class Doors:
             raise Refused(closing.host_refused(origin or "unknown"))
         return Door(
             document=stored,
+            agent=record,
+            wanted=_wanted(grant, query),
             method=method,
-            conversation_id=conversation_id,
+            conversation_id=grant.conversation_id,
             environment=query.get("environment"),
         )
 
-    def _verify(self, signature: str, agent_id: str) -> str | None:
+    async def document(
+        self, door: Door, init: ConversationInitiationClientData, conversation_id: str
+    ) -> Json:
+        """Return the agent that a client talks to, in the version that is meant for it.
+
+        Args:
+            door: How it came in, to a stored agent.
+            init: Its first message, which may name a branch where the address does not.
+            conversation_id: Decides where branches share the traffic and the user is unknown.
+
+        Raises:
+            WireError: If the agent has no such version or branch.
+        """
+        assert door.agent is not None, "an agent that is brought along has no versions"
+        wanted = replace(
+            door.wanted,
+            branch_id=door.wanted.branch_id or init.branch_id,
+            key=init.user_id or conversation_id,
+        )
         try:
-            return self._signer.verify(signature, agent_id).conversation_id
+            async with self._store.reading() as tx:
+                return await chosen(tx, door.agent, wanted)
+        except NoSuchVersion as unknown:
+            raise WireError(str(unknown), error_type="value_error") from unknown
+
+    def _verify(self, signature: str, agent_id: str) -> Grant:
+        try:
+            return self._signer.verify(signature, agent_id)
         except SignatureRejected as rejected:
             raise Refused(closing.NOT_AUTHORIZED) from rejected
+
+
+def _wanted(grant: Grant, query: Mapping[str, str]) -> Wanted:
+    """Return what is asked for; where the signature says it, the rest of the address does not."""
+    if grant.version_id or grant.branch_id:
+        return Wanted(version_id=grant.version_id, branch_id=grant.branch_id)
+    return Wanted(version_id=query.get("version_id"), branch_id=query.get("branch_id"))
+
+
+def _is_shared(agent: Agent, token: str) -> bool:
+    """Return whether a token is that of the agent's own link."""
+    shared = agent.platform_settings.auth.shareable_token or ""
+    return bool(shared) and hmac.compare_digest(
+        shared.encode(errors="replace"), token.encode(errors="replace")
+    )
 
 
 def _secret(socket: WebSocket) -> str:

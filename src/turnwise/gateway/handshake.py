@@ -1,16 +1,30 @@
 """Who wants to talk, to which agent, and how: everything that is decided before the first word."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from turnwise.agents.config import Agent, ConversationConfig, read_agent, view
-from turnwise.agents.overrides import Overridden, apply, check_start, extra_body, merged
+from turnwise.agents.config import (
+    Agent,
+    ConversationConfig,
+    KnowledgeLocator,
+    read_agent,
+    view,
+)
+from turnwise.agents.overrides import (
+    Overridden,
+    apply,
+    check_start,
+    extra_body,
+    merged,
+    with_language,
+)
 from turnwise.agents.prompt import Document
 from turnwise.agents.tools import Tool, Toolset, tools_of
-from turnwise.agents.variables import MissingVariables, Variables
+from turnwise.agents.variables import SYSTEM, TIMEZONE, MissingVariables, Variables
 from turnwise.audio.formats import AudioFormat, parse_format
 from turnwise.gateway.prompting import Brief
+from turnwise.knowledge.library import Shelf
 from turnwise.turns.policy import Policy
 from turnwise.wire.client_messages import ConversationInitiationClientData, EnclaveSetupConfig
 from turnwise.wire.errors import WireError
@@ -30,6 +44,8 @@ class Prepared:
     tools: tuple[Tool, ...]
     output_format: AudioFormat
     input_format: AudioFormat
+    agent_id: str = ""
+    branch_id: str | None = None
     warnings: tuple[str, ...] = ()
     """What the client asked for and did not get."""
 
@@ -39,7 +55,22 @@ class Installation:
     """What of the server's settings matters here."""
 
     permissive: bool = False
-    model: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supplies:
+    """What an agent has in a conversation beyond its own document."""
+
+    tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Stored tools by what `tool_ids` calls them."""
+    language: str | None = None
+    """In which it goes on; None: the one that it or the client chose."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The environment variables that it may say, named `system__env_…`."""
+    open_to_client: bool = False
+    """Whether the client brought it along and may override all of it."""
+    rehearsal: bool = False
+    """Whether placeholders stand in for variables that nobody gives: a test, not a call."""
 
 
 def prepare(
@@ -47,8 +78,7 @@ def prepare(
     init: ConversationInitiationClientData,
     system: Mapping[str, Any],
     installation: Installation,
-    *,
-    open_to_client: bool = False,
+    supplies: Supplies,
 ) -> Prepared:
     """Return how a conversation is held.
 
@@ -57,29 +87,94 @@ def prepare(
         init: The client's first message.
         system: The platform's own variables, named `system__…`.
         installation: Settings of this server.
-        open_to_client: Whether the client brought the agent along and may override all of it.
+        supplies: What it has beyond its document.
 
     Raises:
         OverrideForbidden, MissingVariables, ShapeError, FormatError: If it cannot be held.
     """
     agent = read_agent(document)
-    permissive = installation.permissive or open_to_client
+    permissive = installation.permissive or supplies.open_to_client
     overridden, body = _overridden(document, init, agent, permissive=permissive)
-    config = view(ConversationConfig, overridden.config)
-    toolset = tools_of(config)
-    variables = _variables(config, toolset, init, system)
-    config = _filled(config, variables)
+    chosen = overridden.config
+    if supplies.language is not None:
+        chosen = with_language(chosen, supplies.language)
+    config = view(ConversationConfig, chosen)
+    toolset = _toolset(config, init, supplies)
+    own = {**system, **supplies.environment}
+    rehearsal = supplies.rehearsal or permissive
+    variables = _variables(config, toolset, init, own, rehearsal=rehearsal)
+    toolset = replace(toolset, tools=tuple(_told(tool, variables) for tool in toolset.tools))
+    template, config = config.agent.prompt.prompt, _filled(config, variables)
+    brief = _brief(config, agent, toolset.tools, body, _channel(init))
     return Prepared(
         config=config,
-        brief=_brief(config, agent, toolset.tools, installation.model, body),
+        brief=replace(brief, user_id=init.user_id, template=template),
         policy=policy_of(config, toolset.tools),
         variables=variables,
         tools=toolset.tools,
         output_format=parse_format(config.tts.agent_output_audio_format),
         input_format=parse_format(config.asr.user_input_audio_format),
+        agent_id=agent.agent_id,
+        branch_id=document.get("branch_id"),
         warnings=tuple(f"override {path} has no effect" for path in overridden.ignored)
-        + tuple(f"there is no tool {tool_id}" for tool_id in toolset.missing),
+        + tuple(f"there is no tool {tool_id}" for tool_id in toolset.missing)
+        + _not_taken(init, body)
+        + _without_effect(config),
     )
+
+
+def _not_taken(init: ConversationInitiationClientData, body: Json) -> tuple[str, ...]:
+    """Return what the client sent beside overrides and is not used, for the record."""
+    forged = sorted(name for name in init.dynamic_variables or {} if name.startswith(SYSTEM))
+    told = [f"variable {name} is the platform's own" for name in forged if name != TIMEZONE]
+    if init.custom_llm_extra_body and not body:
+        told.append("custom_llm_extra_body has no effect: the agent does not allow it")
+    return tuple(told)
+
+
+def _toolset(
+    config: ConversationConfig, init: ConversationInitiationClientData, supplies: Supplies
+) -> Toolset:
+    """Return the tools of a conversation: all the agent has, or only those the client lists."""
+    toolset = tools_of(config, supplies.tools)
+    agent = init.override.get("agent") or {}
+    strict = (agent.get("prompt") or {}).get("tool_ids_strict") is True
+    return toolset.only(config.agent.prompt.tool_ids) if strict else toolset
+
+
+def _told(tool: Tool, variables: Variables) -> Tool:
+    """Return a tool with the variables of what a model is told of it filled in."""
+    parameters = variables.fill(tool.parameters)
+    return replace(tool, description=variables.fill(tool.description), parameters=parameters)
+
+
+def _channel(init: ConversationInitiationClientData) -> str:
+    """Return where a conversation comes from, as `text_behavior_overrides` calls it."""
+    return (init.source_info.source if init.source_info else None) or "unknown"
+
+
+def _without_effect(config: ConversationConfig) -> tuple[str, ...]:
+    """Return what the agent's owner chose of its model and does not get, for the record."""
+    tier = config.agent.prompt.service_tier
+    told = f"service_tier {tier!r} has no effect: the server asks for no tier"
+    return (told,) if tier not in {None, "standard"} else ()
+
+
+def informed(prepared: Prepared, shelf: Shelf) -> Prepared:
+    """Return a conversation that knows the stored documents of its agent as well."""
+    brief = prepared.brief
+    return replace(
+        prepared,
+        brief=replace(brief, knowledge=(*brief.knowledge, *shelf.whole), retrieve=shelf.found),
+        warnings=prepared.warnings
+        + tuple(f"there is no document {document_id}" for document_id in shelf.missing),
+    )
+
+
+def stored_documents(config: ConversationConfig) -> list[KnowledgeLocator]:
+    """Return the documents that an agent refers to, less those that it brings along."""
+    known = config.agent.prompt.knowledge_base
+    return [locator for locator in known if not getattr(locator, "text", "")]
 
 
 def _overridden(
@@ -95,6 +190,7 @@ def _overridden(
         overrides,
         starting_workflow_node_id=init.starting_workflow_node_id,
         procedure_ids=init.procedure_ids,
+        start_procedure_ids=init.start_procedure_ids,
         permissive=permissive,
     )
     body = extra_body(init.custom_llm_extra_body, overrides, permissive=permissive)
@@ -112,8 +208,11 @@ def _variables(
     toolset: Toolset,
     init: ConversationInitiationClientData,
     system: Mapping[str, Any],
+    *,
+    rehearsal: bool,
 ) -> Variables:
-    placeholders = _placeholders(config, toolset.tools)
+    # no defaults of calls: a name that nobody gave must not be read out to a caller
+    placeholders = _placeholders(config, toolset.tools) if rehearsal else {}
     variables = Variables.of(init.dynamic_variables, placeholders=placeholders, system=system)
     if missing := variables.missing(toolset.required_variables()):
         raise MissingVariables("tools", missing)
@@ -121,7 +220,7 @@ def _variables(
 
 
 def _brief(
-    config: ConversationConfig, agent: Agent, tools: tuple[Tool, ...], model: str, body: Json
+    config: ConversationConfig, agent: Agent, tools: tuple[Tool, ...], body: Json, channel: str
 ) -> Brief:
     knowledge = (
         Document(name=locator.name, text=text)
@@ -133,9 +232,8 @@ def _brief(
         guardrails=agent.platform_settings.guardrails,
         tools=tools,
         knowledge=tuple(knowledge),
-        model=model,
         extra_body=body,
-        text_channel="chat" if config.conversation.text_only else None,
+        text_channel=channel if config.conversation.text_only else None,
     )
 
 
@@ -151,6 +249,13 @@ def _filled(config: ConversationConfig, variables: Variables) -> ConversationCon
     agent = config.agent
     variables.require("first message", agent.first_message)
     variables.require("prompt", agent.prompt.prompt)
+    variables.require("maximum duration message", agent.max_conversation_duration_message)
+    soft = config.turn.soft_timeout_config
+    if soft.timeout_seconds > 0:
+        messages = (soft.message, *soft.additional_soft_timeout_messages)
+        written = soft.llm_generated_message_prompt_override
+        told = (written,) if soft.use_llm_generated_message else messages
+        variables.require("soft timeout message", *told)
     prompt = agent.prompt.model_copy(update={"prompt": variables.fill(agent.prompt.prompt)})
     persona = agent.model_copy(
         update={
@@ -161,10 +266,12 @@ def _filled(config: ConversationConfig, variables: Variables) -> ConversationCon
             ),
         }
     )
-    soft = config.turn.soft_timeout_config
     soft = soft.model_copy(
         update={
             "message": variables.fill(soft.message),
+            "llm_generated_message_prompt_override": variables.fill(
+                soft.llm_generated_message_prompt_override
+            ),
             "additional_soft_timeout_messages": variables.fill(
                 soft.additional_soft_timeout_messages
             ),

@@ -7,6 +7,7 @@ from typing import Any
 from turnwise.gateway.doors import Door
 from turnwise.runtime.document import Ending
 from turnwise.runtime.session import Session
+from turnwise.runtime.tool_calls import note_tool_usage
 from turnwise.store import Blobs, Store, journal_key, recording_key
 from turnwise.wire import closing
 
@@ -31,12 +32,17 @@ class Keeper:
         self.folder = folder
 
     async def save(self, document: Json) -> None:
-        """Store the document as it is now."""
+        """Store the document as it is now, and with it what was said about the call beside it."""
         if self._door.document is None:
             return
         async with self._store.writing() as tx:
-            if not await tx.conversations.save(document):
+            before = await tx.conversations.get(document["conversation_id"], lock=True)
+            if before is None:
                 await tx.conversations.begin(document)
+            else:
+                await tx.conversations.save(with_notes(document, before))
+            if document["status"] in {"done", "failed"}:
+                await note_tool_usage(tx, document)
 
     async def finish(
         self, session: Session, ending: closing.Ending, *, closed_by_client: bool
@@ -67,3 +73,23 @@ class Keeper:
         if self._door.document is not None:
             async with self._store.writing() as tx:
                 await tx.conversations.begin(self._door.refused(conversation_id, ending, now))
+
+
+def with_notes(document: Json, before: Json) -> Json:
+    """Return a document with the notes that others made on the one stored before.
+
+    While the call goes on, operators tag it and users rate it, which the call itself does not know.
+
+    Args:
+        document: As the call has it.
+        before: As it is stored.
+    """
+    noted = before["metadata"].get("feedback") or {}
+    feedback = {**noted, **document["metadata"]["feedback"]}
+    if noted.get("type"):
+        feedback["overall_score"] = noted.get("overall_score") or feedback.get("overall_score")
+    return {
+        **document,
+        "metadata": {**document["metadata"], "feedback": feedback},
+        "tag_ids": before.get("tag_ids") or document["tag_ids"],
+    }

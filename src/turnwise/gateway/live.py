@@ -4,18 +4,21 @@ import json
 from typing import Any
 
 from turnwise.agents.tools import Tool
-from turnwise.agents.variables import Variables
 from turnwise.audio.formats import AudioFormat, encode
 from turnwise.base.clock import Clock
 from turnwise.gateway.connection import Connection
+from turnwise.runtime.live_variables import LiveVariables
 from turnwise.runtime.session import Session
 from turnwise.runtime.speaking import SentSound
+from turnwise.tools.approvals import Approvals
+from turnwise.tools.mcp import McpClient
 from turnwise.turns.commands import Announce, CallTool, Command
 from turnwise.turns.events import CallId, Event, ReplyId, Transcribed
 from turnwise.wire.client_messages import (
     ClientMessage,
     ClientToolResult,
     Feedback,
+    McpToolApprovalResult,
     Pong,
     UserAudioChunk,
 )
@@ -33,16 +36,24 @@ class LiveClient:
         connection: Connection,
         translator: Translator,
         tools: tuple[Tool, ...],
-        variables: Variables,
+        variables: LiveVariables,
         output_format: AudioFormat,
     ) -> None:
         self._connection = connection
         self._translator = translator
-        self._tools = {tool.name: tool for tool in tools}
+        self._tools: dict[str, Tool] = {}
+        self.use(tools)
         self._variables = variables
         self._output_format = output_format
+        self.approvals = Approvals()
+        """Take in what the user says of tool calls."""
         self.replies: dict[int, ReplyId] = {}
         """Which reply the client knows by which number; feedback names it."""
+
+    def use(self, tools: tuple[Tool, ...]) -> None:
+        """Take the tools of another agent from here on."""
+        self._tools = {tool.name: tool for tool in tools}
+        self._translator.use_tools(tools)
 
     def show(self, command: Command) -> None:
         """Tell the client what the engine did."""
@@ -66,8 +77,16 @@ class LiveClient:
     def call(self, command: CallTool, arguments: dict[str, Any]) -> None:
         """Call a client tool."""
         tool = self._tools[command.name]
-        parameters = tool.arguments(arguments, self._variables)
+        parameters = tool.arguments(arguments, self._variables.now().without_secrets())
         self._connection.send(self._translator.call_client(command, parameters))
+
+    def for_mcp(self) -> McpClient:
+        """Return the same client as far as MCP servers concern it."""
+        return McpClient(
+            show=lambda message: self._connection.send(self._translator.offer(message)),
+            can_approve=self._translator.wants("mcp_tool_call"),
+            approvals=self.approvals,
+        )
 
     @property
     def wants_scores(self) -> bool:
@@ -104,6 +123,8 @@ class Reader:
                 self._pings.pong(event_id, self._clock.now())
             case ClientToolResult(tool_call_id=call, result=result, is_error=failed):
                 self._session.client_answered(CallId(call), result, failed=failed)
+            case McpToolApprovalResult(tool_call_id=call, is_approved=approved):
+                self._client.approvals.decide(call, approved=approved)
             case Feedback(event_id=number, score=score):
                 reply = self._client.replies.get(number)
                 if reply is not None:
@@ -112,11 +133,6 @@ class Reader:
                 event = event_of(message)
                 if event is not None:
                     self._session.tell(event)
-
-
-def tool_kinds(tools: tuple[Tool, ...]) -> dict[str, str]:
-    """Return the kind of each tool, by name."""
-    return {tool.name: tool.kind for tool in tools}
 
 
 def without_secrets(init: dict[str, Any]) -> dict[str, Any]:

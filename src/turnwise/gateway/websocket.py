@@ -14,15 +14,15 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from turnwise.agents.config import Agent, read_agent
+from turnwise.agents.config import read_agent
 from turnwise.base.errors import Error
+from turnwise.gateway.casting import Cast, House, Meeting
 from turnwise.gateway.connection import Connection
 from turnwise.gateway.doors import Door, Doors, Refused
-from turnwise.gateway.handshake import Installation, Prepared, brought_along, prepare
+from turnwise.gateway.handshake import Prepared, brought_along
 from turnwise.gateway.incoming import First, Incoming
 from turnwise.gateway.keeping import Keeper
-from turnwise.gateway.live import LiveClient, Reader, tool_kinds, without_secrets
-from turnwise.providers.ports import ListeningOptions, VoiceOptions
+from turnwise.gateway.live import LiveClient, Reader, without_secrets
 from turnwise.runtime.clock import SessionClock
 from turnwise.runtime.document import Circumstances
 from turnwise.runtime.session import Minds, Session, Setup
@@ -56,7 +56,7 @@ class Gateway:
     blobs: Blobs
     minds: Minds
     sessions: Sessions
-    installation: Installation
+    house: House
     limits: Limits
     folder: Path
     """Where live conversations write their journal and sound."""
@@ -77,12 +77,13 @@ class ConversationSocket:
         connection = Connection(socket)
         call = _Call(self._gateway, socket, connection)
         try:
-            ending = await call.hold()
+            async with asyncio.TaskGroup() as afterwards:
+                ending = await call.hold(afterwards)
+                if ending is not None:
+                    await connection.close(ending)
         except Exception:  # the edge of a conversation: our own fault ends this one, no other
             log.exception("a conversation crashed", extra={"conversation_id": call.id})
-            ending = closing.crash()
-        if ending is not None:
-            await connection.close(ending)
+            await connection.close(closing.crash())
 
 
 @dataclass(slots=True)
@@ -105,9 +106,13 @@ class _Call:
         self._clock = SessionClock()
         self._pings = PingClock()
 
-    async def hold(self) -> closing.Ending | None:
-        """Hold the conversation; return how to close, or None if the client closed."""
-        gateway = self._gateway
+    async def hold(self, afterwards: asyncio.TaskGroup) -> closing.Ending | None:
+        """Hold the conversation; return how to close, or None if the client closed.
+
+        Args:
+            afterwards: Where tools are finished that run when it is over.
+        """
+        gateway, self._afterwards = self._gateway, afterwards
         try:
             door = await gateway.doors.enter(self._socket)
         except Refused as refused:
@@ -116,18 +121,19 @@ class _Call:
         keeper = Keeper(gateway.store, gateway.blobs, door, gateway.folder / self.id)
         try:
             first = await self._incoming.first()
-            document = self._agent(door, first)
-            prepared = self._prepare(document, first)
+            document = await self._agent(door, first)
+            cast = Cast(gateway.house, self._meeting(door, first))
+            prepared = await cast.first(document)
         except WebSocketDisconnect:
             return None
         except Error as error:
             ending = closing.refusal(error)
             await keeper.refuse(self.id, ending, _unix_secs())
             return ending
-        about = self._circumstances(door, first, read_agent(document), prepared)
-        return await self._converse(keeper, first, about, prepared)
+        about = self._circumstances(door, first, document, prepared)
+        return await self._converse(keeper, first, about, prepared, cast)
 
-    def _agent(self, door: Door, first: First) -> dict[str, Any]:
+    async def _agent(self, door: Door, first: First) -> dict[str, Any]:
         if first.enclave is not None:
             return brought_along(first.enclave, self.id)
         if door.document is None:
@@ -135,24 +141,18 @@ class _Call:
                 "no agent_id in the address and no enclave_setup_config",
                 error_type="missing_fields",
             )
-        return door.document
+        return await self._gateway.doors.document(door, first.init, self.id)
 
-    def _prepare(self, document: dict[str, Any], first: First) -> Prepared:
-        system = {
-            "system__conversation_id": self.id,
-            "system__agent_id": document.get("agent_id", ""),
-            "system__current_agent_id": document.get("agent_id", ""),
-            "system__caller_id": "",
-            "system__called_number": "",
-            "system__call_duration_secs": 0,
-            "system__time_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        }
-        brought = first.enclave is not None
-        installation = self._gateway.installation
-        return prepare(document, first.init, system, installation, open_to_client=brought)
+    def _meeting(self, door: Door, first: First) -> Meeting:
+        return Meeting(
+            conversation_id=self.id,
+            init=first.init,
+            environment=first.init.environment or door.environment,
+            open_to_client=first.enclave is not None,
+        )
 
     async def _converse(
-        self, keeper: Keeper, first: First, about: Circumstances, prepared: Prepared
+        self, keeper: Keeper, first: First, about: Circumstances, prepared: Prepared, cast: Cast
     ) -> closing.Ending | None:
         self._connection.send(
             [
@@ -170,13 +170,14 @@ class _Call:
             self._connection,
             translator,
             prepared.tools,
-            prepared.variables,
+            cast.variables,
             prepared.output_format,
         )
         keeper.folder.mkdir(parents=True)
-        session = Session(self._setup(keeper, about, prepared, client), client)
+        session = Session(self._setup(keeper, about, prepared, cast, client), client)
         try:
             with self._gateway.sessions.hold(session):
+                await session.begin()  # before its id is sent: clients may ask for it at once
                 return await self._run(session, client, first, keeper)
         except AtCapacity:
             keeper.folder.rmdir()
@@ -239,8 +240,9 @@ class _Call:
         session.tell(HungUp("The client does not read what it is sent."))
 
     def _circumstances(
-        self, door: Door, first: First, agent: Agent, prepared: Prepared
+        self, door: Door, first: First, document: dict[str, Any], prepared: Prepared
     ) -> Circumstances:
+        agent = read_agent(document)
         source, persona = first.init.source_info, prepared.config.agent
         return Circumstances(
             conversation_id=self.id,
@@ -248,7 +250,8 @@ class _Call:
             agent_name=agent.name,
             started_unix_secs=_unix_secs(),
             user_id=first.init.user_id,
-            branch_id=first.init.branch_id,
+            branch_id=document.get("branch_id"),
+            version_id=document.get("version_id"),
             environment=first.init.environment or door.environment,
             text_only=prepared.policy.text_only,
             language=persona.language,
@@ -257,33 +260,30 @@ class _Call:
             source=source.source if source is not None else None,
             source_version=source.version if source is not None else None,
             initiation=without_secrets(first.init.model_dump(mode="json", exclude_none=True)),
+            warnings=prepared.warnings,
         )
 
     def _setup(
-        self, keeper: Keeper, about: Circumstances, prepared: Prepared, client: LiveClient
+        self,
+        keeper: Keeper,
+        about: Circumstances,
+        prepared: Prepared,
+        cast: Cast,
+        client: LiveClient,
     ) -> Setup:
-        tts, asr = prepared.config.tts, prepared.config.asr
         return Setup(
             about=about,
-            policy=prepared.policy,
+            persona=cast.persona(prepared),
             minds=self._gateway.minds,
-            ask=prepared.brief.ask,
-            ask_filler=prepared.brief.ask_filler,
             call_client=client.call,
-            tool_kinds=tool_kinds(prepared.tools),
-            voice=VoiceOptions(
-                voice=tts.voice_id,
-                language=about.language,
-                speed=tts.speed,
-                stability=tts.stability,
-                similarity_boost=tts.similarity_boost,
-            ),
-            listening=ListeningOptions(language=about.language, keywords=tuple(asr.keywords)),
             output_format=prepared.output_format,
             input_format=prepared.input_format,
             folder=keeper.folder,
             save=keeper.save,
             lead_ms=self._gateway.lead_ms,
+            toolkit=cast.toolkit(client.for_mcp()),
+            afterwards=self._afterwards,
+            on_switch=lambda persona: client.use(persona.tools),
             on_score=client.score if client.wants_scores else None,
             overhear=client.overhear,
         )

@@ -1,9 +1,11 @@
 """Talking to MCP servers that users configure."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 import httpx2
@@ -31,6 +33,8 @@ class McpServer:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     seconds: float = 30.0
     """Longest time for one exchange."""
+    idle_seconds: float | None = None
+    """Longest time without a byte on an open stream; None: as for an exchange."""
 
 
 async def list_tools(outgoing: Outgoing, server: McpServer) -> list[dict[str, Any]]:
@@ -39,18 +43,22 @@ async def list_tools(outgoing: Outgoing, server: McpServer) -> list[dict[str, An
     Raises:
         OutgoingError: If they cannot be had.
     """
+    async with connected(outgoing, server) as client:
+        return await tools_of(client)
+
+
+async def tools_of(client: "Client") -> list[dict[str, Any]]:
+    """Return the tools of a server that there is a session with."""
     tools: list[dict[str, Any]] = []
     cursor: str | None = None
-    async with connected(outgoing, server) as client:
-        for _ in range(MOST_PAGES):
-            page = await client.list_tools(cursor=cursor)
-            tools += [
-                tool.model_dump(mode="json", by_alias=True, exclude_none=True)
-                for tool in page.tools
-            ]
-            cursor = page.next_cursor
-            if cursor is None:
-                break
+    for _ in range(MOST_PAGES):
+        page = await client.list_tools(cursor=cursor)
+        tools += [
+            tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in page.tools
+        ]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
     return tools
 
 
@@ -61,21 +69,32 @@ async def connected(outgoing: Outgoing, server: McpServer) -> "AsyncIterator[Cli
     Raises:
         OutgoingError: If there is none, or it breaks.
     """
-    from mcp import Client  # noqa: PLC0415  # half a second, for those who use it
+    try:
+        async with asyncio.timeout(server.seconds), opened(outgoing, server) as client:
+            yield client
+    except TimeoutError as exc:
+        raise _translated(exc, server) from exc
+
+
+@asynccontextmanager
+async def opened(outgoing: Outgoing, server: McpServer) -> "AsyncIterator[Client]":
+    """Open a session with a server for as long as it is needed.
+
+    Raises:
+        OutgoingError: If there is none, or it breaks.
+    """
+    await asyncio.to_thread(_load)
+    from mcp import Client  # noqa: PLC0415
     from mcp.shared.exceptions import MCPError  # noqa: PLC0415
 
     try:
-        async with (
-            asyncio.timeout(server.seconds),
-            Client(
-                _streams(outgoing, server), read_timeout_seconds=server.seconds, cache=None
-            ) as client,
-        ):
+        async with Client(
+            _streams(outgoing, server), read_timeout_seconds=server.seconds, cache=None
+        ) as client:
             yield client
     except (
         ExceptionGroup,
         OutgoingError,
-        TimeoutError,
         httpx2.HTTPError,
         httpx2.InvalidURL,
         MCPError,
@@ -85,12 +104,20 @@ async def connected(outgoing: Outgoing, server: McpServer) -> "AsyncIterator[Cli
         raise _translated(exc, server) from exc
 
 
+def _load() -> None:
+    """Load the SDK: it takes a second or two, for those who use it, while others are talking."""
+    import_module("mcp")
+    # what it says of a server that is gone is told by our own errors
+    logging.getLogger("mcp.client").setLevel(logging.CRITICAL)
+
+
 @asynccontextmanager
 async def _streams(outgoing: Outgoing, server: McpServer) -> AsyncIterator[Any]:
     from mcp.client.sse import sse_client  # noqa: PLC0415  # as above
     from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415
 
-    limits = Limits(seconds=server.seconds, answer_bytes=ANSWER_BYTES, redirects=5)
+    seconds = server.idle_seconds or server.seconds
+    limits = Limits(seconds=seconds, answer_bytes=ANSWER_BYTES, redirects=5)
     if server.transport == "STREAMABLE_HTTP":
         async with (
             outgoing.client(limits, server.headers) as http,

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 LONGEST_WAIT_S = 2.0
 """A caller is waiting: a server that asks for more patience than this is given up."""
 
+IDLE_S = 60.0
+"""A connection waits so long for the next request: a turn of a conversation is often longer than
+the 5 s that are usual, and a new one costs two or three round trips."""
+
 
 class OpenAiHttp:
     """The connections to one server."""
@@ -60,6 +64,7 @@ class OpenAiHttp:
             base_url=f"{base_url.rstrip('/')}/",
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, 5.0)),
+            limits=httpx2.Limits(keepalive_expiry=IDLE_S),
         )
 
     @asynccontextmanager

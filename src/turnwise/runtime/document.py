@@ -18,6 +18,8 @@ class Circumstances:
     started_unix_secs: int
     user_id: str | None = None
     branch_id: str | None = None
+    version_id: str | None = None
+    """Of the agent: the version that the conversation is held with, and its branch."""
     environment: str | None = None
     text_only: bool = False
     language: str = "en"
@@ -29,6 +31,8 @@ class Circumstances:
     source_version: str | None = None
     initiation: dict[str, Any] = field(default_factory=dict)
     """The client's first message, without anything it must not keep."""
+    warnings: tuple[str, ...] = ()
+    """What was asked for and cannot be had."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,8 @@ class Course:
     """Whether there is sound of the user, and of the agent."""
     incidents: tuple[str, ...] = ()
     """What went wrong and was survived."""
+    charging: dict[str, Any] = field(default_factory=dict)
+    """What the models cost, as `metadata.charging` has it."""
 
 
 def document(about: Circumstances, record: Record, course: Course) -> dict[str, Any]:
@@ -73,9 +79,9 @@ def document(about: Circumstances, record: Record, course: Course) -> dict[str, 
         "status": course.status,
         "user_id": about.user_id,
         "branch_id": about.branch_id,
-        "version_id": None,
+        "version_id": about.version_id,
         "environment": about.environment,
-        "transcript": record.transcript(course.metrics),
+        "transcript": record.transcript(course.metrics, llm_override=_llm_override(about)),
         "user_message_count": record.messages(UserSaid),
         "agent_message_count": record.messages(AgentSaid),
         "visited_agents": [{"agent_id": agent} for agent in dict.fromkeys(record.agents)],
@@ -87,12 +93,12 @@ def document(about: Circumstances, record: Record, course: Course) -> dict[str, 
             "deletion_settings": {},
             "feedback": record.feedback(),
             "authorization_method": about.authorization_method,
-            "charging": {},
+            "charging": course.charging,
             "phone_call": None,
             "batch_call": None,
             "termination_reason": ending.termination_reason if ending else "",
             "error": error,
-            "warnings": list(course.incidents),
+            "warnings": [*about.warnings, *course.incidents],
             "main_language": about.language,
             "text_only": about.text_only,
             "timezone": about.timezone,
@@ -107,3 +113,11 @@ def document(about: Circumstances, record: Record, course: Course) -> dict[str, 
         "has_auxiliary_audio": False,
         "tag_ids": [],
     }
+
+
+def _llm_override(about: Circumstances) -> str | None:
+    """Return the language model that the client asked for; None: the agent's own."""
+    found: Any = about.initiation.get("conversation_config_override")
+    for name in ("agent", "prompt", "llm"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else None

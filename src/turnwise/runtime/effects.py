@@ -5,10 +5,12 @@ from typing import Protocol
 
 from turnwise.base.clock import Clock
 from turnwise.runtime.hearing import Hearing
+from turnwise.runtime.persona import Persona, Stage
 from turnwise.runtime.record import Record
 from turnwise.runtime.sound_record import SoundRecord
 from turnwise.runtime.speaking import SentSound, Speaking
 from turnwise.runtime.thinking import Thinking
+from turnwise.runtime.tool_sounds import ToolSounds
 from turnwise.runtime.toolbox import Toolbox
 from turnwise.turns.commands import (
     Amend,
@@ -47,12 +49,23 @@ class Shells:
     toolbox: Toolbox
     record: Record
     client: Client
+    stage: Stage
     speaking: Speaking | None = None
     """None in a conversation without sound."""
     hearing: Hearing | None = None
     """None in a conversation without sound."""
     sound: SoundRecord | None = None
     """None if nothing is recorded."""
+    waiting: ToolSounds | None = None
+    """None in a conversation without sound."""
+
+    def stop(self) -> None:
+        """Do nothing more: the conversation is over."""
+        self.thinking.stop()
+        self.toolbox.stop()
+        for shell in (self.hearing, self.speaking, self.waiting):
+            if shell is not None:
+                shell.stop()
 
 
 class Obedience:
@@ -68,6 +81,8 @@ class Obedience:
         self._speak(command)
         self._listen(command)
         self._record(command)
+        if self._shells.waiting is not None:
+            self._shells.waiting.obey(command)
         self._shells.client.show(command)
         # a tool is called after the client was told so: it may answer at once
         if isinstance(command, CallTool):
@@ -85,9 +100,19 @@ class Obedience:
             case MakeFiller():
                 thinking.make_filler(command.reply)
             case SwitchAgent(agent=agent):
-                self._shells.record.agent_id = agent
+                self._switch(self._shells.stage.switch(agent))
             case _:
                 pass
+
+    def _switch(self, persona: Persona) -> None:
+        """Go on with another agent, or the same in another language."""
+        shells = self._shells
+        shells.record.agent_id = persona.agent_id
+        shells.toolbox.switched(persona)
+        if shells.speaking is not None:
+            shells.speaking.mouth.options = persona.voice
+        if shells.hearing is not None:
+            shells.hearing.listen(persona.listening)
 
     def _speak(self, command: Command) -> None:
         speaking = self._shells.speaking

@@ -105,6 +105,10 @@ class Hearing:
                 for frame, score in zip(batch, scores, strict=True):
                     self._take(frame, score)
 
+    def listen(self, options: ListeningOptions) -> None:
+        """Transcribe in another way from the next utterance on."""
+        self._ears.options = options
+
     def close_utterance(self) -> None:
         """Take the utterance for over: the engine waits no longer for its sound."""
         self._gate.reset()

@@ -4,9 +4,10 @@ Entries come from the engine in order and may be amended; the transcript is writ
 each time, so it is never out of step with the journal.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
+from turnwise.runtime.spending import Spending
+from turnwise.runtime.tool_notes import ToolNote
 from turnwise.turns.commands import Amend, Append
 from turnwise.turns.events import ReplyId
 from turnwise.turns.metrics import Metrics, TurnMetrics
@@ -27,17 +28,19 @@ Turn = dict[str, Any]
 class Record:
     """Collects the entries of one conversation."""
 
-    def __init__(self, agent_id: str, tool_kinds: Mapping[str, str]) -> None:
+    def __init__(self, agent_id: str, spending: Spending | None = None) -> None:
         """Begin.
 
         Args:
             agent_id: The agent that speaks first.
-            tool_kinds: `client`, `webhook`, `system`…, by tool name.
+            spending: Which models wrote what, and what it cost; None: nobody knows.
         """
+        self._spending = spending or Spending()
         self.entries: list[Entry] = []
         self.agents: list[str] = []
         self.agent_id = agent_id
-        self._tool_kinds = tool_kinds
+        self.notes: dict[str, ToolNote] = {}
+        """What is known of each tool call, by its id."""
         self.scores: dict[ReplyId, tuple[str, int]] = {}
         """What the user thinks of replies: `like` or `dislike`, and when it was said (ms)."""
 
@@ -50,13 +53,17 @@ class Record:
             case Amend(index=index, entry=entry):
                 self.entries[index] = entry
 
-    def transcript(self, metrics: Metrics | None = None) -> list[Turn]:
+    def transcript(
+        self, metrics: Metrics | None = None, *, llm_override: str | None = None
+    ) -> list[Turn]:
         """Return the transcript, in the order in which things were begun.
 
         Args:
             metrics: Latencies of the turns, once they are known.
+            llm_override: The language model that the client asked for; None: the agent's own.
         """
         by_reply = {turn.reply: turn for turn in metrics.turns} if metrics else {}
+        written: set[ReplyId] = set()
         order = sorted(range(len(self.entries)), key=lambda index: self.entries[index].at)
         turns = []
         for index in order:
@@ -66,6 +73,11 @@ class Record:
             if isinstance(entry, AgentSaid) and not entry.filler:
                 measured = by_reply.pop(entry.reply, None)
                 turn["conversation_turn_metrics"] = {"metrics": _figures(measured)}
+                turn["llm_override"] = llm_override
+                turn["producing_llm"] = self._spending.producing_llm(entry.reply)
+                if entry.reply not in written:  # all that a reply cost is with its first words
+                    turn["llm_usage"] = self._spending.llm_usage(entry.reply)
+                written.add(entry.reply)
             turns.append(turn)
         return turns
 
@@ -104,11 +116,13 @@ class Record:
                     feedback=self._score(entry),
                 )
             case ToolCalled(at=at):
-                return _turn_of("agent", at, None, tool_calls=[self._call(entry)])
+                call = self.note_of(entry.call).shown_call(entry)
+                return _turn_of("agent", at, None, tool_calls=[call])
             case ToolAnswered(at=at):
-                return _turn_of("agent", at, None, tool_results=[self._result(entry)])
+                result = self.note_of(entry.call).shown_result(entry, self._latency(entry.call, at))
+                return _turn_of("agent", at, None, tool_results=[result])
             case ContextAdded(at=at, text=text, context_id=context_id, superseded=superseded):
-                info = {"context_id": context_id, "is_superseded": superseded}
+                info = {"context_id": context_id or "", "is_superseded": superseded}
                 return _turn_of("user", at, text, contextual_update_info=info)
             case Noted(at=at, what=what):
                 return _turn_of("user", at, None, platform_event=what)
@@ -119,25 +133,9 @@ class Record:
         score, at = self.scores[said.reply]
         return {"score": score, "time_in_call_secs": at // 1000}
 
-    def _call(self, called: ToolCalled) -> dict[str, object]:
-        return {
-            "type": self._tool_kinds.get(called.name, "client"),
-            "request_id": called.call,
-            "tool_name": called.name,
-            "params_as_json": called.arguments,
-            "tool_has_been_called": True,
-        }
-
-    def _result(self, answered: ToolAnswered) -> dict[str, object]:
-        return {
-            "type": self._tool_kinds.get(answered.name, "client"),
-            "request_id": answered.call,
-            "tool_name": answered.name,
-            "result_value": answered.result,
-            "is_error": answered.failed,
-            "tool_has_been_called": True,
-            "tool_latency_secs": self._latency(answered.call, answered.at),
-        }
+    def note_of(self, call: str) -> ToolNote:
+        """Return what is known of a tool call, to be changed."""
+        return self.notes.setdefault(call, ToolNote())
 
     def _latency(self, call: str, at: int) -> float:
         asked = [e.at for e in self.entries if isinstance(e, ToolCalled) and e.call == call]

@@ -1,7 +1,7 @@
 """One live conversation: its engine, its shells, its journal and its record, from start to end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,24 +12,26 @@ from turnwise.audio.pcm import Pcm
 from turnwise.base.units import Millis
 from turnwise.providers.ports import (
     LanguageModel,
-    ListeningOptions,
     SpeechDetector,
     SpeechStream,
     Synthesizer,
     Transcriber,
-    VoiceOptions,
 )
 from turnwise.runtime.clock import SessionClock
 from turnwise.runtime.conversation import Inbox, converse
 from turnwise.runtime.document import Circumstances, Course, Ending, document
 from turnwise.runtime.effects import Client, Obedience, Shells
 from turnwise.runtime.hearing import Ears, Hearing
+from turnwise.runtime.persona import Persona, Stage
 from turnwise.runtime.record import Record
 from turnwise.runtime.sound_record import SoundRecord
 from turnwise.runtime.speaking import Mouth, SentSound, Speaking
-from turnwise.runtime.thinking import Ask, AskFiller, Thinking
-from turnwise.runtime.toolbox import CallClient, Toolbox
-from turnwise.turns.commands import Amend, Append, Command, End, Report
+from turnwise.runtime.spending import Spending
+from turnwise.runtime.thinking import Thinking
+from turnwise.runtime.tool_sounds import ToolSounds
+from turnwise.runtime.toolbox import CallClient, Surroundings, Toolbox
+from turnwise.runtime.toolkit import Toolkit
+from turnwise.turns.commands import Amend, Append, CancelReply, Command, End, Report
 from turnwise.turns.engine import Engine
 from turnwise.turns.events import CallId, Event, ReplyId
 from turnwise.turns.journal import Step, event_line, header_line, outcome_line
@@ -55,14 +57,10 @@ class Setup:
     """Everything a conversation is held with."""
 
     about: Circumstances
-    policy: Policy
+    persona: Persona
+    """Who begins."""
     minds: Minds
-    ask: Ask
-    ask_filler: AskFiller
     call_client: CallClient
-    tool_kinds: Mapping[str, str]
-    voice: VoiceOptions
-    listening: ListeningOptions
     output_format: AudioFormat
     input_format: AudioFormat
     folder: Path
@@ -71,6 +69,11 @@ class Setup:
     lead_ms: int = 400
     chunk_ms: int = 150
     record_sound: bool = True
+    toolkit: Toolkit = field(default_factory=Toolkit)
+    afterwards: asyncio.TaskGroup | None = None
+    """Where tools are finished that run when the conversation ends; None: it waits for them."""
+    on_switch: Callable[[Persona], None] = field(default=lambda _: None)
+    """Told when another agent goes on, or the same in another language."""
     on_score: Callable[[float], None] | None = None
     """Told the probability of speech of each frame; None: nobody wants to know."""
     overhear: Callable[[Event], None] = field(default=lambda _: None)
@@ -101,6 +104,10 @@ class _Journal:
         self._file.close()
 
 
+SETTLING_S = 0.3
+"""How long a new turn waits until it is stored."""
+
+
 class Session:
     """Holds one conversation."""
 
@@ -110,8 +117,20 @@ class Session:
         self._client = client
         self._inbox: Inbox = asyncio.Queue()
         self._clock = SessionClock()
-        self._record = Record(setup.about.agent_id, setup.tool_kinds)
-        self._toolbox = Toolbox(setup.tool_kinds, setup.call_client, self.tell)
+        self._spending = Spending()
+        self._record = Record(setup.about.agent_id, self._spending)
+        self._stage = Stage(setup.persona, setup.on_switch, setup.toolkit.ready)
+        self._toolbox = Toolbox(
+            setup.toolkit,
+            Surroundings(
+                conversation_id=setup.about.conversation_id,
+                stage=self._stage,
+                record=self._record,
+                clock=self._clock,
+                tell=self.tell,
+                call_client=setup.call_client,
+            ),
+        )
         self._hearing: Hearing | None = None
         self._sound: SoundRecord | None = None
         self._heard = [False, False]
@@ -128,6 +147,11 @@ class Session:
     def conversation_id(self) -> str:
         """Which conversation this is."""
         return self._setup.about.conversation_id
+
+    @property
+    def agent_id(self) -> str:
+        """The agent it began with."""
+        return self._setup.about.agent_id
 
     def tell(self, event: Event) -> None:
         """Tell the engine that something happened. Never blocks."""
@@ -149,30 +173,27 @@ class Session:
         self._record.rate(reply, score, self._clock.now())
         self._dirty.set()
 
+    async def begin(self) -> None:
+        """Store the document as it is before anything is said: from here on it can be found."""
+        await self._setup.save(self._document("in-progress", None))
+
     async def run(self) -> None:
         """Hold the conversation until it ends; then its document is stored as `processing`."""
-        setup = self._setup
-        journal = _Journal(setup.folder / "journal.jsonl", setup.policy)
-        stream = None if setup.policy.text_only else setup.minds.detector.open()
+        setup, policy = self._setup, self._setup.persona.policy
+        journal = _Journal(setup.folder / "journal.jsonl", policy)
+        stream = None if policy.text_only else setup.minds.detector.open()
         try:
             async with asyncio.TaskGroup() as tasks:
                 shells = self._shells(tasks, stream)
                 self._ready = True
-                running = [
-                    tasks.create_task(shell.run())
-                    for shell in (shells.hearing, shells.speaking)
-                    if shell is not None
-                ]
-                running.append(tasks.create_task(self._keep()))
+                present = [each for each in (shells.hearing, shells.speaking) if each is not None]
+                jobs = [self._keep(), *(shell.run() for shell in present)]
+                running = [tasks.create_task(job) for job in jobs]
                 effects = _Watched(Obedience(shells, self._clock), self)
-                await converse(Engine(setup.policy), self._inbox, self._clock, effects, journal)
+                await converse(Engine(policy), self._inbox, self._clock, effects, journal)
                 for task in running:
                     task.cancel()
-                shells.thinking.stop()
-                if shells.hearing is not None:
-                    shells.hearing.stop()
-                if shells.speaking is not None:
-                    shells.speaking.stop()
+                shells.stop()
         finally:
             if stream is not None:
                 stream.close()
@@ -181,8 +202,16 @@ class Session:
 
     def _shells(self, tasks: asyncio.TaskGroup, stream: SpeechStream | None) -> Shells:
         setup = self._setup
-        thinking = Thinking(setup.minds.model, setup.ask, setup.ask_filler, self.tell, tasks)
-        shells = Shells(thinking, self._toolbox, self._record, self._client)
+        thinking = Thinking(
+            setup.minds.model,
+            self._stage.ask,
+            self._stage.ask_filler,
+            self.tell,
+            tasks,
+            self._spending,
+        )
+        self._toolbox.begin(tasks, setup.afterwards or tasks)
+        shells = Shells(thinking, self._toolbox, self._record, self._client, self._stage)
         if stream is None:
             return shells
         if setup.record_sound:
@@ -191,13 +220,13 @@ class Session:
             stream,
             setup.minds.detector.frame_samples,
             setup.minds.transcriber,
-            setup.listening,
+            setup.persona.listening,
             setup.on_score,
             self._hear_user,
         )
         mouth = Mouth(
             setup.minds.synthesizer,
-            setup.voice,
+            setup.persona.voice,
             setup.output_format,
             setup.lead_ms,
             setup.chunk_ms,
@@ -205,6 +234,7 @@ class Session:
         )
         shells.hearing = self._hearing = Hearing(ears, setup.input_format, self._overhear, tasks)
         shells.speaking = Speaking(mouth, self._clock, self.tell, tasks)
+        shells.waiting = ToolSounds(shells.speaking, self._stage, self._clock, tasks)
         shells.sound = self._sound
         for data in self._early:
             self._hearing.feed(data)
@@ -231,6 +261,8 @@ class Session:
         match command:
             case Append() | Amend():
                 self._dirty.set()
+            case CancelReply(reply=reply, speculative=True):
+                self._spending.lose(reply)
             case Report(kind=kind, detail=detail):
                 self.incidents.append(f"{kind}: {detail}")
             case End(reason=reason):
@@ -239,21 +271,23 @@ class Session:
                 pass
 
     async def _keep(self) -> None:
-        """Store the document after every turn."""
+        """Store the document after every turn, when what is more urgent was done: the answer."""
         while True:
             await self._dirty.wait()
+            await asyncio.sleep(SETTLING_S)
             self._dirty.clear()
             await self._setup.save(self._document("in-progress", None))
 
     def _document(self, status: str, ending: Ending | None) -> dict[str, Any]:
-        metrics = measure(self._setup.policy, self._steps) if ending else None
+        metrics = measure(self._setup.persona.policy, self._steps) if ending else None
         course = Course(
             duration_ms=self._clock.now(),
             status=status,
             ending=ending,
             metrics=metrics,
             has_sound=(self._heard[0], self._heard[1]),
-            incidents=tuple(self.incidents),
+            incidents=(*self.incidents, *self._spending.failures, *self._toolbox.incidents),
+            charging=self._spending.charging(),
         )
         return document(self._setup.about, self._record, course)
 

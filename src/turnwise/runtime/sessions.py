@@ -58,6 +58,10 @@ class Sessions:
         """Return a live conversation; None if there is none of this id."""
         return self._live.get(conversation_id)
 
+    def agents(self) -> tuple[str, ...]:
+        """Return the agent of each live conversation, by id."""
+        return tuple(session.agent_id for session in self._live.values())
+
     async def drain(self, patience_s: float) -> None:
         """Take no new conversations and wait for the live ones; then end those that are left."""
         self._draining = True

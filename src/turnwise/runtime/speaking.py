@@ -62,10 +62,13 @@ class _Voicing:
     reply: ReplyId
     task: asyncio.Task[None] | None = None
     cutter: SentenceCutter = field(default_factory=SentenceCutter)
-    pieces: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    pieces: asyncio.Queue[tuple[str, VoiceOptions]] = field(default_factory=asyncio.Queue)
+    """Each with the voice that it was written for."""
     idle: asyncio.TimerHandle | None = None
     samples: int = 0
     """Sound queued so far."""
+    busy: bool = False
+    """Whether a piece is being synthesised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class Speaking:
             voicing = self._voicing = _Voicing(reply)
             voicing.task = self._tasks.create_task(self._voice(voicing))
         for piece in voicing.cutter.push(text):
-            voicing.pieces.put_nowait(piece)
+            voicing.pieces.put_nowait((piece, self.mouth.options))
         self._watch_idle(voicing)
 
     def complete(self, reply: ReplyId) -> None:
@@ -131,6 +134,14 @@ class Speaking:
         self._playout.resume()
         self._changed.set()
 
+    def is_quiet(self) -> bool:
+        """Return whether nothing is heard, and nothing is about to be."""
+        playout, voicing = self._playout, self._voicing
+        coming = voicing is not None and (
+            voicing.busy or voicing.cutter.pending or not voicing.pieces.empty()
+        )
+        return not coming and playout.heard(self._clock.now()) == playout.end
+
     def _stop(self, voicing: _Voicing) -> None:
         if voicing.idle is not None:
             voicing.idle.cancel()
@@ -143,7 +154,7 @@ class Speaking:
             voicing.idle.cancel()
             voicing.idle = None
         if rest := voicing.cutter.flush():
-            voicing.pieces.put_nowait(rest)
+            voicing.pieces.put_nowait((rest, self.mouth.options))
 
     def _watch_idle(self, voicing: _Voicing) -> None:
         if voicing.idle is not None:
@@ -156,13 +167,15 @@ class Speaking:
     async def _voice(self, voicing: _Voicing) -> None:
         """Synthesise the pieces of one reply, in order."""
         while True:
-            piece = await voicing.pieces.get()
+            voicing.busy = False
+            piece, options = await voicing.pieces.get()
+            voicing.busy = True
             await self._until_needed()
             if not piece.strip():
                 self._tell(Voiced(voicing.reply, len(piece), 0))
                 continue
             try:
-                await self._synthesise(voicing, piece)
+                await self._synthesise(voicing, piece, options)
             except ProviderError as error:
                 self._tell(SpeechFailed(voicing.reply, error.reason))
                 return
@@ -174,11 +187,11 @@ class Speaking:
             await asyncio.sleep(ahead_s - AHEAD_S)
             ahead_s = self._playout.waiting / self._rate_hz
 
-    async def _synthesise(self, voicing: _Voicing, piece: str) -> None:
+    async def _synthesise(self, voicing: _Voicing, piece: str, options: VoiceOptions) -> None:
         mouth = self.mouth
         resampler = Resampler(mouth.synthesizer.rate_hz, self._rate_hz)
         covered = 0
-        async for sound in mouth.synthesizer.speak(piece, mouth.options):
+        async for sound in mouth.synthesizer.speak(piece, options):
             covered += len(sound.alignment.chars)
             self._queue(voicing, resampler.push(sound.samples), sound.alignment)
         left = Alignment.estimate(piece[covered:], 0)

@@ -2,12 +2,24 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
 
 from turnwise.base.errors import ProviderBroken, ProviderError
-from turnwise.providers.ports import LanguageModel, ModelRequest, TextDelta, ToolCall, Usage
+from turnwise.providers.ports import (
+    Answering,
+    LanguageModel,
+    ModelEvent,
+    ModelRequest,
+    TextDelta,
+    ToolCall,
+    Usage,
+)
+from turnwise.runtime.answers import guessed_usage
+from turnwise.runtime.cascade import AllModelsFailed, CustomModelFailed
 from turnwise.runtime.conversation import Tell
+from turnwise.runtime.spending import Spending
 from turnwise.turns.commands import StartReply
 from turnwise.turns.events import (
     CallId,
@@ -19,7 +31,7 @@ from turnwise.turns.events import (
     ToolRequested,
 )
 
-Ask = Callable[[StartReply], ModelRequest]
+Ask = Callable[[StartReply], Awaitable[ModelRequest]]
 """Puts together what the model is told."""
 AskFiller = Callable[[], ModelRequest]
 """Puts together what the model is told when only a filler is wanted."""
@@ -35,7 +47,18 @@ class Thinking:
         ask_filler: AskFiller,
         tell: Tell,
         tasks: asyncio.TaskGroup,
+        spending: Spending,
     ) -> None:
+        """Think of nothing yet.
+
+        Args:
+            model: Who writes.
+            ask: Puts together what it is told.
+            ask_filler: The same for a filler.
+            tell: Takes in what happened.
+            tasks: Of the conversation.
+            spending: Keeps the books.
+        """
         self.model = model
         self._ask = ask
         self._ask_filler = ask_filler
@@ -43,8 +66,7 @@ class Thinking:
         self._tasks = tasks
         self._running: dict[ReplyId, asyncio.Task[None]] = {}
         self._fillers: set[asyncio.Task[None]] = set()
-        self.usage: list[tuple[ReplyId, Usage]] = []
-        """What each generation cost, as far as the provider says."""
+        self._spending = spending
 
     def start(self, command: StartReply) -> None:
         """Have a reply written, or its next pass."""
@@ -74,10 +96,17 @@ class Thinking:
 
     async def _write_filler(self, reply: ReplyId) -> None:
         words = ""
+        request = self._ask_filler()
         try:
-            async with aclosing(self.model.stream(self._ask_filler())) as answer:
+            async with aclosing(self.model.stream(request)) as answer:
                 async for event in answer:
-                    words += event.text if isinstance(event, TextDelta) else ""
+                    match event:
+                        case TextDelta(text=text):
+                            words += text
+                        case Usage():
+                            self._spending.spent_beside(event)
+                        case _:
+                            pass
         except ProviderError:
             return
         self._tell(FillerMade(reply, words))
@@ -89,24 +118,56 @@ class Thinking:
     async def _write(self, command: StartReply) -> None:
         reply = command.reply
         try:
-            async with aclosing(self.model.stream(self._ask(command))) as answer:
+            request = await self._ask(command)
+            async with aclosing(self._answer(reply, request)) as answer:
                 async for event in answer:
                     match event:
                         case TextDelta(text=text):
                             self._tell(ReplyText(reply, text))
                         case ToolCall(name=name, arguments=arguments):
                             self._tell(ToolRequested(reply, _new_call(name), name, arguments))
-                        case Usage():
-                            self.usage.append((reply, event))
+                        case _:
+                            pass
         except ProviderError as error:
-            self._tell(ReplyFailed(reply, _reason(error)))
+            self._tell(ReplyFailed(reply, _reason(error), _kind(error)))
         else:
             self._tell(ReplyWritten(reply))
+
+    async def _answer(
+        self, reply: ReplyId, request: ModelRequest
+    ) -> AsyncGenerator[ModelEvent, None]:
+        """Yield an answer, and keep the books: one that is broken off has its cost guessed."""
+        written: list[ModelEvent] = []
+        counted, by = False, request.model
+        try:
+            async with aclosing(self.model.stream(request)) as answer:
+                async for event in answer:
+                    match event:
+                        case Answering(model=model):
+                            by = model
+                            self._spending.answered(reply, event)
+                        case Usage():
+                            counted = counted or not event.wasted
+                            self._spending.spent(reply, event)
+                        case _:
+                            written.append(event)
+                    yield event
+        except ProviderError:
+            counted = counted or not written
+            raise
+        finally:
+            if not counted:
+                self._spending.spent(reply, replace(guessed_usage(request, written), model=by))
 
 
 def _new_call(tool: str) -> CallId:
     """Return an id as the hosted service makes them; models' own ids repeat."""
     return CallId(f"{tool}_{secrets.token_hex(16)}")
+
+
+def _kind(error: ProviderError) -> str:
+    """Return the wire's `error_type`."""
+    return error.code if isinstance(error, AllModelsFailed | CustomModelFailed) else "llm_error"
 
 
 def _reason(error: ProviderError) -> str:

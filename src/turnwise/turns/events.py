@@ -8,7 +8,7 @@ Audio never comes in here: the shells say sentences about it.
 from dataclasses import dataclass
 from typing import NewType
 
-from turnwise.turns.policy import Policy
+from turnwise.turns.policy import Policy, ToolManners
 
 ReplyId = NewType("ReplyId", int)
 """Number of a reply in its conversation, from 1, rising. The wire's `event_id` is made from it."""
@@ -110,6 +110,8 @@ class ReplyFailed:
 
     reply: ReplyId
     reason: str
+    kind: str = "llm_error"
+    """The wire's `error_type`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,30 @@ class HandOverAsked:
     """Waited before the message."""
     call: CallId | None = None
     """The tool call (`transfer_to_agent`) this answers; None if no tool asked for it."""
+    result: str = ""
+    """What the model hears of that call; empty: that somebody else took over."""
+
+
+@dataclass(frozen=True, slots=True)
+class MannersChanged:
+    """The same agent goes on with other manners, such as in another language, while a tool runs.
+
+    The reply goes on: the tool's own answer follows.
+    """
+
+    agent: str
+    """Its new configuration, in the shell's own words."""
+    policy: Policy
+    call: CallId
+    """The tool call (`language_detection`) that wanted it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsJoined:
+    """The agent has more tools from here on: a server that was asked for its tools named them."""
+
+    tools: tuple[ToolManners, ...]
+    """How the conversation treats each; one of a known name changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +274,8 @@ Event = (
     | TurnSkipped
     | EndAsked
     | HandOverAsked
+    | MannersChanged
+    | ToolsJoined
     | HungUp
     | Tick
 )

@@ -1,11 +1,12 @@
 """What an event changes at once. What follows from it, now or later, is in `rules`."""
 
+from dataclasses import replace
 from math import isfinite
 from typing import assert_never
 
 from turnwise.base.units import Millis
 from turnwise.turns.calling import answer, conclude, request
-from turnwise.turns.commands import Cause, Report
+from turnwise.turns.commands import Cause, Report, SwitchAgent
 from turnwise.turns.events import (
     ContextGiven,
     EndAsked,
@@ -14,6 +15,7 @@ from turnwise.turns.events import (
     HandOverAsked,
     HearingFailed,
     HungUp,
+    MannersChanged,
     Played,
     ReplyFailed,
     ReplyText,
@@ -25,6 +27,7 @@ from turnwise.turns.events import (
     Tick,
     ToolRequested,
     ToolReturned,
+    ToolsJoined,
     Transcribed,
     TurnScored,
     TurnSkipped,
@@ -84,9 +87,9 @@ def react(to: Event, c: Conversation) -> None:
                 if reply.farewell and not reply.goes_on:
                     _add_farewell(c, reply)
                 announce(c)
-        case ReplyFailed(reply=id, reason=reason):
+        case ReplyFailed(reply=id, reason=reason, kind=kind):
             if (reply := c.live(id)) and (reply.goes_on or not reply.written):
-                break_off(c, "llm_error", reason)
+                break_off(c, kind, reason)
         case Voiced(reply=id, chars=chars, ms=ms, ends_ms=ends):
             if reply := c.live(id):
                 reply.voice(chars, ms, ends, Millis(c.now + c.policy.playout_ms))
@@ -116,9 +119,16 @@ def react(to: Event, c: Conversation) -> None:
         case EndAsked():
             _say_goodbye(to, c)
         case HandOverAsked(call=call, delay_ms=delay):
-            if c.closing is None and conclude(c, call, f"Handed over to {to.agent}."):
+            told = to.result or f"Handed over to {to.agent}."
+            if c.closing is None and conclude(c, call, told):
                 c.hand_over, c.hand_over_message = to, to.message
                 c.hand_over_at = Millis(c.now + delay)
+        case MannersChanged(agent=agent, policy=policy, call=call):
+            if call in c.calls:
+                c.policy = policy
+                c.do(SwitchAgent(agent))
+        case ToolsJoined(tools=tools):
+            c.policy = replace(c.policy, tools=(*c.policy.tools, *tools))
         case HungUp(reason=reason):
             end(c, reason)
         case Tick():

@@ -61,6 +61,8 @@ _SENTENCES: Mapping[str, str] = {
     "max_duration_exceeded": "The conversation reached its maximum duration.",
     "llm_timeout": "The language model did not answer in time.",
     "llm_error": "The language model could not answer.",
+    "custom_llm_error": "The agent's own language model could not answer.",
+    "cascade_brain_error": "No language model could answer, nor any of its backups.",
     "tts_cascade_error": "The agent's voice is not available.",
     "asr_transcription_error": "The user can no longer be heard.",
     "vad_error": "The user can no longer be heard.",

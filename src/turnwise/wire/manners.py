@@ -92,6 +92,7 @@ def tool_manners(tool: Tool) -> ToolManners:
         timeout_ms=_ms(tool.response_timeout_secs),
         interruption=_one_of(ToolInterruption, tool.interruption_mode, ToolInterruption.ALLOW),
         pre_tool_speech=_one_of(PreToolSpeech, tool.pre_tool_speech, PreToolSpeech.AUTO),
+        safe_to_bet=tool.is_read_only,
     )
 
 
