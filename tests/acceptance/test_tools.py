@@ -143,6 +143,7 @@ def test_a_stored_webhook_is_called_exactly_as_it_is_described(
             "X-Token": "Token {{secret__token}}",
             "X-Conversation": "{{system__conversation_id}}",
         },
+        more={"turnwise_read_only": True},
     )
     tool_id = post(tool_house, "/v1/convai/tools", {"tool_config": config})["id"]
     given = {"order": "a b", "fast": True, "size": "large", "user": "forged", "more": "x"}
@@ -185,6 +186,8 @@ def test_a_stored_webhook_is_called_exactly_as_it_is_described(
     assert run["tool_call_details"]["type"] == "webhook"
     stored = tool_sdk.conversational_ai.tools.get(tool_id)
     assert stored.usage_stats.total_calls == 1
+    kept = tool_house.ask(f"/v1/convai/tools/{tool_id}")["tool_config"]
+    assert kept["turnwise_read_only"] is True
 
 
 def test_the_client_is_told_of_a_webhook_before_and_after(
@@ -395,7 +398,7 @@ def test_a_session_may_have_prepared_answers_instead(
     init = {**AS_TEXT, "tool_mock_config": {"mocking_strategy": "all"}}
     with Caller(tool_house.socket_url(tool_house.create(document)), init) as caller:
         caller.send({"type": "user_message", "text": "go"})
-        told = caller.wait("agent_response").message
+        told = caller.wait("agent_response")
     assert told["agent_response_event"]["agent_response"] == "Done: rain"
     assert service.at("/sky") == []
 
@@ -410,7 +413,7 @@ def test_a_clients_result_that_is_an_object_breaks_the_contract(
     document = agent(brain.learn(calling(Call("show"))), tools=[tool])
     with Caller(tool_house.socket_url(tool_house.create(document)), AS_TEXT) as caller:
         caller.send({"type": "user_message", "text": "go"})
-        call = caller.wait("client_tool_call").message["client_tool_call"]
+        call = caller.wait("client_tool_call")["client_tool_call"]
         answer = {"type": "client_tool_result", "tool_call_id": call["tool_call_id"]}
         caller.send({**answer, "result": {"sky": "grey"}, "is_error": False})
         code, _ = caller.wait_for_close()
