@@ -10,7 +10,7 @@ from obstore.store import LocalStore
 PIECE_BYTES = 65_536
 """Size of the pieces of a stream; the last one is smaller."""
 
-_KEY = re.compile(r"[a-z0-9_][a-z0-9_.-]*(?:/[a-z0-9_][a-z0-9_.-]*)*", re.ASCII)
+_KEY = re.compile(r"[A-Za-z0-9_][\w.-]*(?:/[A-Za-z0-9_][\w.-]*)*", re.ASCII)
 
 
 def recording_key(conversation_id: str) -> str:

@@ -181,7 +181,7 @@ class Store(Protocol):
 
 
 class Blobs(Protocol):
-    """Bytes by name: recordings, journals, files. Names are paths of `a-z 0-9 _ . - /`."""
+    """Bytes by name: recordings, journals, files. Names are paths of `a-z A-Z 0-9 _ . - /`."""
 
     async def put(self, key: str, data: bytes | AsyncIterable[bytes]) -> None:
         """Store bytes under a name, in place of what was there. Nobody sees half of them."""
