@@ -61,7 +61,7 @@ async def test_deleted_bytes_are_gone(blobs: Blobs) -> None:
     assert [await blobs.get(key) for key in keys] == [None, None]
 
 
-@pytest.mark.parametrize("key", ["", "/etc/x", "../x", "a/../x", "a//b", "A", "a b", "a/", ".a"])
+@pytest.mark.parametrize("key", ["", "/etc/x", "../x", "a/../x", "a//b", "a b", "a/", ".a"])
 async def test_a_name_cannot_leave_the_folder(blobs: Blobs, key: str) -> None:
     with pytest.raises(ValueError, match="cannot name a blob"):
         await blobs.put(key, b"x")

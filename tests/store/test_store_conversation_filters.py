@@ -378,6 +378,29 @@ async def test_what_changes_is_found_anew(store: Store) -> None:
     assert [await found(search=word) for word in ("first", "2nd")] == [0, 1]
     assert [await found(duration_min_secs=60), await found(duration_max_secs=59)] == [1, 0]
     assert await found(tag_ids=("kept", "new"), started_after=4, agent_id="agent_1") == 1
+    document |= {"transcript": [{"message": "third 2nd"}]}
+    async with store.writing() as tx:
+        assert await tx.conversations.save(document)  # what analysis adds is saved after the end
+    assert [await found(search=word) for word in ("first", "2nd", "third")] == [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [("red", 2), ("re", 2), ("r", 0), ("RED SUN", 1), ("sun redder", 0), ("京", 1), ("größ", 1)],
+)
+async def test_the_beginning_of_a_word_is_enough(store: Store, search: str, expected: int) -> None:
+    async with store.writing() as tx:
+        for number, said in enumerate(["Red sun.", "REDDER moon", "blue", "Größe 東京"]):
+            document = {
+                "conversation_id": f"conv_{number}",
+                "agent_id": "agent_1",
+                "status": "done",
+                "metadata": {"start_time_unix_secs": number, "call_duration_secs": 0},
+                "transcript": [{"message": said}],
+            }
+            await tx.conversations.begin(document)
+        page = await tx.conversations.list(ConversationQuery(search=search))
+    assert len(page.items) == expected
 
 
 async def test_a_deleted_conversation_leaves_nothing_behind(sql_store: SqlStore) -> None:

@@ -69,5 +69,5 @@ class LocalBlobs:
 
 def _checked(key: str) -> str:
     if not _KEY.fullmatch(key):
-        raise ValueError(f"{key!r} cannot name a blob; a path of a-z 0-9 _ . - / can")
+        raise ValueError(f"{key!r} cannot name a blob; a path of a-z A-Z 0-9 _ . - / can")
     return key
