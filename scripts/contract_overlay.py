@@ -22,6 +22,20 @@ def _list_of(items: Object) -> Object:
     return {"anyOf": None, "type": "array", "items": items}
 
 
+def _tool_with_integrations(suffix: str) -> Object:
+    """A tool on its own, which may be one of an integration as it may among an agent's."""
+    kinds = {
+        "webhook": "WebhookToolConfig",
+        "client": "ClientToolConfig",
+        "system": "SystemToolConfig",
+        "mcp": "MCPToolConfig",
+        "api_integration_webhook": "ApiIntegrationWebhookToolConfig",
+    }
+    named = {kind: f"{REF}{shape}-{suffix}" for kind, shape in kinds.items()}
+    members = [{"$ref": each} for each in named.values()]
+    return _fields(tool_config={"oneOf": members, "discriminator": {"mapping": named}})
+
+
 FLAG: Final[Object] = {"anyOf": None, "type": "boolean", "default": False}
 POSITION: Final[Object] = {"$ref": f"{REF}Position-Input"}
 NODE: Final = _fields(position={"anyOf": None, **POSITION}, edge_order=_list_of({"type": "string"}))
@@ -77,6 +91,9 @@ SHAPES: Final[dict[str, Object]] = {
     "ConversationHistoryRedactionConfig": _fields(
         excluded_data_collection_ids=_list_of({"type": "string"})
     ),
+    # the official examples create tools of integrations by the operation for all tools
+    "ToolRequestModel": _tool_with_integrations("Input"),
+    "ToolResponseModel": _tool_with_integrations("Output"),
     # the widget sends these
     "ConversationFeedbackRequestModel": _fields(
         rating={"anyOf": [{"type": "integer", "minimum": 1, "maximum": 5}, {"type": "null"}]},

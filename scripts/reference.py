@@ -14,10 +14,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from turnwise.providers import registry
+from turnwise.providers.model_files import ModelFiles
 from turnwise.turns import commands, events, policy, transcript
 from turnwise.turns.rules import RULES
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+SPEECH_ENGINES = "../how-to/speech-engines.md"
+TABLE_BEGIN, TABLE_END = "<!-- table, written by `make docs` -->\n", "<!-- end of table -->\n"
 NOTE = "<!-- written by `make docs`; do not edit -->\n"
 
 
@@ -96,8 +100,37 @@ def classes_page(title: str, intro: str, union: object) -> str:
     return page
 
 
+def how_to_get(full_name: str, model: ModelFiles | None) -> str:
+    if model is None:
+        return "needs none, or comes with the package"
+    return f"`turnwise download {full_name}`: {model.name}, {model.megabytes} MB"
+
+
+def speech_engines_page() -> str:
+    """The page as it stands, with the table between its marks written again."""
+    table = "| engine | what it is | quality | licence | package | model | choose it |\n"
+    table += "|---|---|---|---|---|---|---|\n"
+    for kind in ("stt", "tts", "vad"):
+        for each in registry.available(kind):
+            spec = each.spec
+            if each.full_name not in registry.BUILT_IN or spec is None or spec.quality == "double":
+                continue
+            package = f"`pip install 'turnwise[{spec.extra}]'`" if spec.extra else "none"
+            model = (
+                "the service has it" if spec.needs_key else how_to_get(each.full_name, spec.model)
+            )
+            table += (
+                f"| `{each.full_name}` | {spec.sentence} | {spec.quality} | {spec.licence} | "
+                f"{package} | {model} | `TURNWISE_{kind.upper()}={spec.name}` |\n"
+            )
+    text = (REFERENCE / SPEECH_ENGINES).read_text(encoding="utf-8")
+    before, _, rest = text.partition(TABLE_BEGIN)
+    return f"{before}{TABLE_BEGIN}{table}{TABLE_END}{rest.partition(TABLE_END)[2]}"
+
+
 def pages() -> dict[str, str]:
     return {
+        SPEECH_ENGINES: speech_engines_page(),
         "rules.md": rules_page(),
         "policy.md": policy_page(),
         "events.md": classes_page("Events", "What happened: facts for the engine.", events.Event),

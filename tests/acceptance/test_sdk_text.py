@@ -327,9 +327,10 @@ def test_dynamic_variables_are_filled_in(
     document = agent(
         f"{prompt} The user is {{{{name}}}}, aged {{{{age}}}}.",
         "Hello {{name}}, from {{town}}!",
-        config={"agent": {"dynamic_variables": _placeholders(town="Oslo", name="nobody")}},
+        config={"agent": {"dynamic_variables": _placeholders(town="nowhere", name="nobody")}},
     )
-    config = ConversationInitiationData(dynamic_variables={"name": "Ada", "age": 36})
+    given = {"name": "Ada", "age": 36, "town": "Oslo"}
+    config = ConversationInitiationData(dynamic_variables=given)
     with chat(scripted_sdk, scripted_house.create(document), config=config) as talk:
         assert talk.diary.wait("reply") == "Hello Ada, from Oslo!"
         talk.ask("Hello", 2)

@@ -1,9 +1,12 @@
 """What the tests of the API share."""
 
+import re
 from typing import Any
 
 import httpx
 import uvicorn
+
+from turnwise.contract import load
 
 KEY = "sk_of_the_tests"
 
@@ -43,6 +46,17 @@ def conversation(number: int = 1, *, agent: str = "agent_1", **more: object) -> 
         "has_audio": True,
         **more,
     }
+
+
+def operation_of(method: str, path: str) -> str:
+    """The operation that a request is for: the one with the most literal path."""
+    fits = [
+        key
+        for key, operation in load().operations.items()
+        if operation.method == method
+        and re.fullmatch(re.sub(r"{[^}]*}", "[^/]+", operation.path), path)
+    ]
+    return min(fits, key=lambda key: key.count("{"))
 
 
 def error_of(response: httpx.Response) -> dict[str, Any]:

@@ -408,3 +408,21 @@ async def test_a_model_of_ones_own_may_have_any_name(client: httpx.AsyncClient) 
     assert prompt["llm"] == "llama-at-home"
     answer = await client.patch(f"{AGENTS}/{agent_id}", json=tooled(llm=7))
     assert answer.status_code == 422
+
+
+async def test_settings_without_effect_are_named_beside_the_answer(
+    client: httpx.AsyncClient,
+) -> None:
+    plain = await client.post(f"{AGENTS}/create", json={"conversation_config": {}})
+    assert "x-turnwise-warnings" not in plain.headers
+    prompt = {"mcp_server_ids": [], "service_tier": "fast"}
+    config = {"agent": {"prompt": prompt}, "turn": {"noisy_environment_detection": True}}
+    made = await client.post(f"{AGENTS}/create", json={"conversation_config": config})
+    turn = "conversation_config.turn.noisy_environment_detection"
+    tier = "conversation_config.agent.prompt.service_tier"
+    assert made.headers["x-turnwise-warnings"] == f"{tier}, {turn}"
+    path = f"{AGENTS}/{made.json()['agent_id']}"
+    quiet = {"conversation_config": {"agent": {"prompt": {"service_tier": None}}}}
+    changed = await client.patch(path, json=quiet)
+    assert changed.headers["x-turnwise-warnings"] == turn
+    GetAgentResponseModel.model_validate(changed.json())

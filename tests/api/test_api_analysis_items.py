@@ -163,6 +163,7 @@ def test_the_sdk_makes_reads_changes_lists_copies_and_deletes_items(sdk: ElevenL
     assert (made.definition.kind, made.definition.name) == ("evaluation", "A")
     new = AnalysisItemsUpdateRequestBody_Evaluation(name="B", conversation_goal_prompt="Kind?")
     assert items.update(made.id, request=new).definition.name == "B"
+    assert items.get(made.id).definition.name == "B"
     assert [each.version_number for each in items.list_versions(made.id).versions] == [2, 1]
     copied = items.copy(made.id)
     assert {each.id for each in items.list(search="B").analysis_items} == {made.id, copied.id}

@@ -104,9 +104,7 @@ async def test_a_row_is_summarised_when_asked(client: httpx.AsyncClient, deps: D
         ("unknown=1", 200),
     ],
 )
-async def test_a_bad_filter_is_refused(
-    client: httpx.AsyncClient, params: str, status: int
-) -> None:
+async def test_a_bad_filter_is_refused(client: httpx.AsyncClient, params: str, status: int) -> None:
     assert (await client.get(f"{PATH}?{params}")).status_code == status
 
 

@@ -184,3 +184,25 @@ async def test_the_api_describes_itself(client: httpx.AsyncClient) -> None:
     paths = (await client.get("/openapi.json")).json()["paths"]
     assert "/v1/convai/agents/{agent_id}" in paths
     assert (await client.get("/docs")).status_code == 200
+
+
+@pytest.mark.parametrize("number", ["9.3e18", "-9.3e18", "nan", "inf", "9007199254741993"])
+@pytest.mark.parametrize(
+    "path", ["/v1/convai/tools/x/executions?end_time=", "/v1/convai/users?call_start_after_unix="]
+)
+async def test_numbers_in_a_query_are_such_as_the_database_can_compare(
+    deps: Deps, path: str, number: str
+) -> None:
+    async with reach(deps, **{"xi-api-key": KEY}) as client:
+        answer = await client.get(path + number)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"][0] == "query"
+
+
+async def test_a_number_of_many_digits_is_answered_as_it_was_stored(deps: Deps) -> None:
+    many = 12_345_678_901_234_567_890_123
+    body = {"conversation_config": {"mine": many}}
+    async with reach(deps, **{"xi-api-key": KEY}) as client:
+        agent_id = (await client.post(f"{AGENTS}/create", json=body)).json()["agent_id"]
+        answer = await client.get(f"{AGENTS}/{agent_id}")
+    assert answer.json()["conversation_config"]["mine"] == many

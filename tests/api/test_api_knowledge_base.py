@@ -103,6 +103,15 @@ async def test_create_file_reads_each_kind(
     assert document["content_format"] == ("markdown" if name == "a.md" else "html")
 
 
+@pytest.mark.parametrize("name", ["[1]", '{"a": 1}', "true", "5"])
+async def test_create_file_keeps_a_name_that_looks_like_json(
+    client: httpx.AsyncClient, name: str
+) -> None:
+    upload = {"file": ("a.md", b"x")}
+    made = await ok(await client.post(f"{BASE}/file", data={"name": name}, files=upload))
+    assert made["name"] == name
+
+
 async def test_create_file_into_a_folder_under_a_name(client: httpx.AsyncClient) -> None:
     parent = await folder(client, "Manuals")
     form = {"name": "Mine", "parent_folder_id": parent}

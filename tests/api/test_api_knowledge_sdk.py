@@ -1,5 +1,7 @@
 """The official Python SDK with the knowledge base of a real server."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 from elevenlabs import ConversationalConfig
@@ -12,8 +14,12 @@ from elevenlabs.types import (
     PromptAgentApiModelOutput,
     RagConfigOutput,
 )
+from starlette.responses import HTMLResponse
 
+from acceptance.tool_service import ToolService
+from api.conftest import sdk_at, served
 from knowledge import files
+from turnwise.outgoing import Outgoing, Policy
 
 ONCE = {"max_retries": 0}
 
@@ -118,6 +124,22 @@ def test_documents_are_searched_and_their_agents_told(sdk: ElevenLabs) -> None:
     assert any(piece.is_hit for piece in result.search_snippet or [])
     assert base.documents.get_agents(made.id, dependent_type="direct").agents == []
     assert base.documents.get_bulk_agents(document_ids=[made.id]).has_more is False
+
+
+def test_create_url_and_refresh_fetch_a_page(tmp_path: Path) -> None:
+    outgoing = Outgoing(Policy(allowed_hosts=frozenset({"127.0.0.1"})))
+    with (
+        ToolService().serve() as web,
+        served(tmp_path, outgoing=outgoing) as url,
+        sdk_at(url) as sdk,
+    ):
+        base = sdk.conversational_ai.knowledge_base
+        page = web.on("/shop", lambda _: HTMLResponse("<title>Shop</title><p>Open"))
+        made = base.documents.create_from_url(url=page)
+        assert made.name == "Shop"
+        web.on("/shop", lambda _: HTMLResponse("<title>Shop</title><p>Closed"))
+        base.document.refresh(made.id)
+        assert base.documents.get(made.id).extracted_inner_html == "<p>Closed</p>"
 
 
 def test_what_is_not_offered_says_so(sdk: ElevenLabs) -> None:

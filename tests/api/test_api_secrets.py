@@ -120,6 +120,8 @@ async def test_dependencies_of_a_secret_come_by_kind_and_in_pages(
     assert rest["next_cursor"] is None
     agents = (await client.get(f"{url}/agents")).json()["dependencies"]
     assert agents == [{"type": "unknown", "id": "a1"}]
+    odd = await client.get(f"{url}/odd")
+    assert (odd.status_code, odd.json()["detail"][0]["loc"]) == (422, ["path", "resource_type"])
     (phone,) = (await client.get(f"{url}/phone_numbers")).json()["dependencies"]
     assert phone == {"phone_number_id": "p1", **number}
     assert (await client.get(f"{url}/planets")).status_code == 422

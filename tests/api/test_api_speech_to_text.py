@@ -226,6 +226,8 @@ def test_a_recording_has_a_longest_length(monkeypatch: pytest.MonkeyPatch) -> No
         ({"source_url": "http://x"}, 501),
         ({"entity_detection": "all"}, 501),
         ({"no_verbatim": "true"}, 501),
+        ({"additional_formats": '[{"format": "srt"}]'}, 501),
+        ({"additional_formats": '[{"format": "odd"}]'}, 422),
         ({"use_multi_channel": "true", "multichannel_output_style": "combined"}, 501),
         ({"num_speakers": "33"}, 422),
         ({"timestamps_granularity": "odd"}, 422),

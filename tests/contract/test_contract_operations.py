@@ -80,6 +80,28 @@ def test_fields_of_a_form_are_text_and_mean_numbers_and_lists() -> None:
     assert read["keyterms"] == ["one", "two"]
 
 
+def test_a_list_in_a_form_may_come_whole() -> None:
+    operation = OPERATIONS["POST /v1/speech-to-text"]
+    formats = [{"format": "srt"}, {"format": "txt"}]
+    read = operation.read_form([("model_id", "scribe_v1"), ("additional_formats", formats)])
+    assert [each["format"] for each in read["additional_formats"]] == ["srt", "txt"]
+
+
+def test_only_lists_and_objects_of_a_form_are_written_as_json() -> None:
+    structures = OPERATIONS["POST /v1/speech-to-text"].form_structures
+    assert {"additional_formats", "keyterms", "webhook_metadata"} <= structures
+    assert not {"model_id", "file", "language_code"} & structures
+
+
+def test_a_path_is_checked() -> None:
+    operation = OPERATIONS["POST /v1/single-use-token/{token_type}"]
+    assert operation.read_path({"token_type": "batch_scribe"}) == {"token_type": "batch_scribe"}
+    with pytest.raises(ContractError) as caught:
+        operation.read_path({"token_type": "x"})
+    (found,) = caught.value.problems
+    assert (found["type"], found["loc"]) == ("enum", ["path", "token_type"])
+
+
 def test_a_form_without_its_file_is_wrong() -> None:
     with pytest.raises(ContractError) as caught:
         OPERATIONS["POST /v1/convai/knowledge-base/file"].read_form([("name", "Terms")])

@@ -17,7 +17,7 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-def call(status: str = "in-progress", **feedback: Any) -> dict[str, Any]:
+def call(status: str = "in-progress", **feedback: object) -> dict[str, Any]:
     return {
         "conversation_id": "conv_1",
         "agent_id": "agent_1",

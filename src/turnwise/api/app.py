@@ -15,6 +15,7 @@ from turnwise.api.agents.widget import ROUTES as AVATARS
 from turnwise.api.agents.widget import widget
 from turnwise.api.analysis_items.routes import analysis_items
 from turnwise.api.analytics.routes import analytics
+from turnwise.api.api_integrations.routes import api_integrations
 from turnwise.api.auth_connections.routes import auth_connections
 from turnwise.api.batch_calling.routes import batch_calling
 from turnwise.api.branches.deployments import deployments
@@ -81,6 +82,7 @@ SLICES: Sequence[Slice] = (
     environment_variables,
     mcp_servers,
     mcp_tools,
+    api_integrations,
     auth_connections,
     webhooks,
     knowledge_base,

@@ -40,14 +40,15 @@ def json_value(body: bytes) -> Any:  # noqa: ANN401 - any JSON
 
 
 async def form_fields(request: Request, operation: Operation) -> Object:
-    """Return the fields of a form; one that is a list or an object may be written as JSON.
+    """Return the fields of a form; what may be a list or an object may be written as JSON.
 
     Raises:
         Invalid: If they are not in the published shape. Files are not looked into.
     """
     form = await request.form(max_files=100, max_fields=1_000)
+    written = operation.form_structures
     fields = [
-        (name, _form_value(value) if isinstance(value, str) else value)
+        (name, _form_value(value) if isinstance(value, str) and name in written else value)
         for name, value in form.multi_items()
     ]
     try:

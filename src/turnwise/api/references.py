@@ -14,10 +14,16 @@ from turnwise.store import Reference, Transaction
 SECRET = "secret"  # noqa: S105  # a kind of record
 AUTH_CONNECTION = "auth_connection"
 WEBHOOK = "webhook"
+INTEGRATION_CONNECTION = "integration_connection"
 ENVIRONMENT_VARIABLE = "environment_variable"
 
 _LOCATORS = {"secret_id": SECRET, "auth_connection_id": AUTH_CONNECTION}
-_NAMES = {SECRET: "Secret", AUTH_CONNECTION: "Auth connection", WEBHOOK: "Webhook"}
+_NAMES = {
+    SECRET: "Secret",
+    AUTH_CONNECTION: "Auth connection",
+    WEBHOOK: "Webhook",
+    INTEGRATION_CONNECTION: "Integration connection",
+}
 
 
 def uses_of(values: Iterable[object]) -> tuple[Reference, ...]:
@@ -41,7 +47,7 @@ async def require(tx: Transaction, uses: Iterable[Reference]) -> None:
     Environment variables may come later.
 
     Raises:
-        NotFound: If a secret, an auth connection or a webhook is not there.
+        NotFound: If a secret, a connection or a webhook is not there.
     """
     for kind, record_id in sorted(uses):  # in one order, so that no two wait for each other
         if kind in _NAMES and await tx.records.get(kind, record_id, lock=True) is None:

@@ -30,6 +30,7 @@ from turnwise.store import ApiKey
 Answer = Any
 """What a handler returns: JSON, a `Response`, or None where nothing is published."""
 
+
 @dataclass(frozen=True, slots=True)
 class WithHeaders:
     """An answer, and headers beside it."""
@@ -43,7 +44,7 @@ Access = Literal["key", "open"]
 
 JSON_MEDIA = "application/json"
 _MOST = 2**53
-"""The largest whole number that every database can compare."""
+"""The largest number that every database can compare."""
 
 
 class QuickJson(JSONResponse):
@@ -145,7 +146,7 @@ class Served:
         shape = operation.answer if strict else None
         if shape is not None and (problems := shape.problems(answer)):
             raise AnswerBroken(f"{operation.key}: {problems[:3]}")
-        return JSONResponse(answer, operation.status, headers=headers)
+        return QuickJson(answer, operation.status, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ def _query(operation: Operation, request: Request) -> dict[str, Any]:
     except ContractError as error:
         raise Invalid(error.problems) from error
     for name, value in query.items():
-        if isinstance(value, int) and abs(value) > _MOST:
+        if isinstance(value, int | float) and not abs(value) <= _MOST:  # nor is it NaN
             raise Invalid([problem("less_than_equal", ["query", name], f"At most {_MOST}")])
     return query
 

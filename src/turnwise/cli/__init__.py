@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from turnwise import __version__
+from turnwise.cli.bridge import bridge
 from turnwise.cli.doctor import doctor
 from turnwise.cli.download import download
 from turnwise.cli.keys import keys
@@ -26,6 +27,7 @@ app.command()(talk)
 app.command()(doctor)
 app.command()(download)
 app.add_typer(keys, name="keys")
+app.add_typer(bridge, name="bridge")
 app.command()(export)
 app.command("import")(bring)
 app.command()(simulate)

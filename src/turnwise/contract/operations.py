@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from turnwise.contract.defaults import Schema, resolved
+from turnwise.contract.defaults import Schema, members, resolved
 from turnwise.contract.shapes import Shape
 
 Priority = Literal["P0", "P1", "P2"]
@@ -76,64 +76,92 @@ class Operation:
         Raises:
             ContractError: If a required one is missing, or one is not what it may be.
         """
-        given = _collected(pairs, self._query_lists)
-        read = self._query.read(given, ("query",))
-        return {name: read[name] for name in self._query_names if name in read}
+        return self._in_query.read(_collected(pairs, self._in_query.lists))
+
+    def read_path(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """Return the parameters in the path of a request, each in its type.
+
+        Args:
+            given: What the request has in their places.
+
+        Raises:
+            ContractError: If one is not what it may be.
+        """
+        return self._in_path.read(dict(given))
 
     def read_form(self, pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
         """Return the fields of a form, each in its type; files stay as they are.
 
         Args:
-            pairs: The fields as they were sent, in order, as in `read_query`.
+            pairs: The fields as they were sent, in order, as in `read_query`; a list may also
+                come whole.
 
         Raises:
             ContractError: If a required field is missing, or one is not what it may be.
         """
         if self.body is None:
             return {}
-        properties = resolved(self.body.schema, self.shapes).get("properties", {})
-        lists = frozenset(
-            name for name, schema in properties.items() if _is_list(schema, self.shapes)
-        )
+        lists = self._form_fields("array")
         fields: dict[str, Any] = self.body.read(_collected(pairs, lists))
         return fields
 
     @cached_property
-    def _query_names(self) -> tuple[str, ...]:
-        return tuple(part.name for part in self.parameters if part.place == "query")
+    def form_structures(self) -> frozenset[str]:
+        """The fields of a form that may be lists or objects: clients write those as JSON."""
+        return self._form_fields("array") | self._form_fields("object")
 
-    @cached_property
-    def _query_lists(self) -> frozenset[str]:
+    def _form_fields(self, kind: str) -> frozenset[str]:
+        schema = self.body.schema if self.body else {}
+        properties = resolved(schema, self.shapes).get("properties", {})
         return frozenset(
-            part.name
-            for part in self.parameters
-            if part.place == "query" and _is_list(part.shape.schema, self.shapes)
+            name for name, part in properties.items() if _may_be(kind, part, self.shapes)
         )
 
     @cached_property
-    def _query(self) -> Shape:
-        asked = [part for part in self.parameters if part.place == "query"]
+    def _in_query(self) -> "_Asked":
+        return _Asked("query", self.parameters, self.shapes)
+
+    @cached_property
+    def _in_path(self) -> "_Asked":
+        return _Asked("path", self.parameters, self.shapes)
+
+
+class _Asked:
+    """The parameters in one part of a request."""
+
+    def __init__(
+        self, place: str, parameters: Iterable[Parameter], shapes: Mapping[str, Schema]
+    ) -> None:
+        parts = [part for part in parameters if part.place == place]
+        self.lists = frozenset(
+            part.name for part in parts if _may_be("array", part.shape.schema, shapes)
+        )
+        self._place = place
+        self._names = tuple(part.name for part in parts)
         schema = {
             "type": "object",
-            "properties": {part.name: part.shape.schema for part in asked},
-            "required": [part.name for part in asked if part.required],
+            "properties": {part.name: part.shape.schema for part in parts},
+            "required": [part.name for part in parts if part.required],
         }
-        return Shape(schema, self.shapes, embedded=True)
+        self._shape = Shape(schema, shapes, embedded=True)
+
+    def read(self, given: dict[str, Any]) -> dict[str, Any]:
+        read = self._shape.read(given, (self._place,))
+        return {name: read[name] for name in self._names if name in read}
 
 
 def _collected(pairs: Iterable[tuple[str, Any]], lists: frozenset[str]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name, value in pairs:
         if name in lists:
-            given.setdefault(name, []).append(value)
+            given.setdefault(name, []).extend(value if isinstance(value, list) else [value])
         else:
             given[name] = value
     return given
 
 
-def _is_list(schema: Schema, shapes: Mapping[str, Schema]) -> bool:
+def _may_be(kind: str, schema: Schema, shapes: Mapping[str, Schema]) -> bool:
     schema = resolved(schema, shapes)
-    if schema.get("type") == "array":
-        return True
-    alternatives = schema.get("anyOf", ())
-    return any(resolved(member, shapes).get("type") == "array" for member in alternatives)
+    return schema.get("type") == kind or any(
+        _may_be(kind, member, shapes) for member in members(schema)
+    )

@@ -26,12 +26,14 @@ from turnwise.outgoing import Outgoing
 from turnwise.providers.ports import ListeningOptions, VoiceOptions
 from turnwise.runtime.choice import NoSuchVersion, Wanted, chosen
 from turnwise.runtime.configured import PRODUCTION, Configured
+from turnwise.runtime.integrations import integrated
 from turnwise.runtime.live_variables import LiveVariables
 from turnwise.runtime.persona import CannotTakeOver, Casting, Persona, Transfer
 from turnwise.runtime.stored_tools import stored_tools
 from turnwise.runtime.tool_values import ConversationValues, Tokens
 from turnwise.runtime.toolkit import Toolkit
 from turnwise.store import Store, Vault
+from turnwise.tools.integrations.runner import IntegrationTools
 from turnwise.tools.mcp import McpClient
 from turnwise.tools.mocks import Mock, mocks_of
 from turnwise.tools.ports import ToolRunner
@@ -152,7 +154,12 @@ class Cast(Casting):
         if house.outgoing is None or house.tokens is None or self._mcp is None:
             return {}
         values = ConversationValues(self._configured(), house.tokens)
-        return {"webhook": WebhookTools(house.outgoing, values), "mcp": self._mcp.runner(client)}
+        webhooks = WebhookTools(house.outgoing, values)
+        return {
+            "webhook": webhooks,
+            "api_integration_webhook": IntegrationTools(webhooks),
+            "mcp": self._mcp.runner(client),
+        }
 
     @override
     async def transferred(
@@ -165,7 +172,10 @@ class Cast(Casting):
             raise CannotTakeOver("The conversation is with this agent already.")
         try:
             document = await self._stored(agent_id, transfer)
-            source = self._heir(document, transfer, variables)
+            init = self._meeting.init
+            assert self._begun is not None, "agents hand over after the beginning"
+            heir = _heir(document, transfer, self._begun, init)
+            source = _Source(heir, _told_on(init, variables))
             language = present.language if _speaks(source.document, present.language) else None
             system = {**_of_platform(variables), SYSTEM + "current_agent_id": agent_id}
             prepared = await self._prepared(source, system, language)
@@ -198,8 +208,11 @@ class Cast(Casting):
         tools = await stored_tools(house.store, _tool_ids(source))
         for name, stored in tools.items():
             self._mocked[name] = stored.get("response_mocks") or ()
+        document = source.document
+        if not meeting.open_to_client:  # whoever brings an agent along has no connections here
+            tools, document = await integrated(house.store, tools, document)
         prepared = prepare(
-            source.document,
+            document,
             source.init,
             system,
             house.installation,
@@ -253,31 +266,6 @@ class Cast(Casting):
             except NoSuchVersion as error:
                 raise CannotTakeOver(str(error)) from error
 
-    def _heir(self, document: Json, transfer: Transfer, variables: Variables) -> _Source:
-        """Return an agent with what it inherits: events, formats, and the client's variables."""
-        assert self._begun is not None, "agents hand over after the beginning"
-        config = self._begun.config
-        inherited: Json = {
-            "conversation": {
-                "text_only": config.conversation.text_only,
-                "client_events": config.conversation.client_events,
-            },
-            "tts": {"agent_output_audio_format": config.tts.agent_output_audio_format},
-            "asr": {"user_input_audio_format": config.asr.user_input_audio_format},
-        }
-        if transfer.get("preserve_client_tts_overrides") is True:
-            inherited["tts"] |= self._meeting.init.override.get("tts") or {}
-        given = {name: v for name, v in variables.values.items() if not name.startswith(SYSTEM)}
-        init = self._meeting.init.model_copy(
-            update={
-                "conversation_config_override": None,
-                "dynamic_variables": given,
-                "starting_workflow_node_id": None,
-                "procedure_ids": None,
-            }
-        )
-        return _Source(merged(document, {"conversation_config": inherited}), init)
-
 
 def _facts(document: Mapping[str, Any], meeting: Meeting) -> Json:
     return platform_facts(
@@ -286,6 +274,39 @@ def _facts(document: Mapping[str, Any], meeting: Meeting) -> Json:
         given=meeting.init.dynamic_variables,
         text_only=meeting.init.text_only,
         phone=meeting.phone,
+    )
+
+
+def _heir(
+    document: Json, transfer: Transfer, begun: Prepared, init: ConversationInitiationClientData
+) -> Json:
+    """Return an agent with what it inherits from the one that began: events and formats."""
+    config = begun.config
+    inherited: Json = {
+        "conversation": {
+            "text_only": config.conversation.text_only,
+            "client_events": config.conversation.client_events,
+        },
+        "tts": {"agent_output_audio_format": config.tts.agent_output_audio_format},
+        "asr": {"user_input_audio_format": config.asr.user_input_audio_format},
+    }
+    if transfer.get("preserve_client_tts_overrides") is True:
+        inherited["tts"] |= init.override.get("tts") or {}
+    return merged(document, {"conversation_config": inherited})
+
+
+def _told_on(
+    init: ConversationInitiationClientData, variables: Variables
+) -> ConversationInitiationClientData:
+    """Return what a client said in the beginning, as far as it is for an agent that takes over."""
+    given = {name: v for name, v in variables.values.items() if not name.startswith(SYSTEM)}
+    return init.model_copy(
+        update={
+            "conversation_config_override": None,
+            "dynamic_variables": given,
+            "starting_workflow_node_id": None,
+            "procedure_ids": None,
+        }
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from turnwise.base.errors import Error
 from turnwise.store import SecretSealed, Store, Vault
+from turnwise.tools.integrations.catalogue import CONNECTION, CONNECTION_ID
 
 PRODUCTION = "production"
 """The environment that is always there, and where others find the values they lack."""
@@ -90,18 +91,23 @@ class Configured:
         """Return the settings of an auth connection, with what of them is secret.
 
         Args:
-            locator: Its id, or the label of an environment variable that has it.
+            locator: Its id, or the label of an environment variable that has it; or the id of
+                the connection of an integration, which has the same settings.
 
         Raises:
             Unresolved: If it is not there.
         """
         if label := locator.get("env_var_label"):
             locator = await self._value(str(label), "auth_connection")
-        connection_id = str(locator.get("auth_connection_id"))
+        kind, key = "auth_connection", "auth_connection_id"
+        if CONNECTION_ID in locator:
+            kind, key = CONNECTION, CONNECTION_ID
+        connection_id = str(locator.get(key))
         async with self.store.reading() as tx:
-            record = await tx.records.get("auth_connection", connection_id)
+            record = await tx.records.get(kind, connection_id)
         if record is None:
-            raise Unresolved(f"there is no auth connection with the id {connection_id}")
+            named = kind.replace("_", " ")
+            raise Unresolved(f"there is no {named} with the id {connection_id}")
         sealed = record.document.get("sealed") or {}
         opened = {name: self._opened(value) for name, value in sealed.items()}
         return {**record.document, **opened}

@@ -164,6 +164,9 @@ class McpServers:
         if link.problem:
             self.problems.append(f"MCP server {link.settings.server_id}: {link.problem}")
         if link.is_connected:
+            if odd := sum(not is_sound(each) for each in link.tools or ()):
+                said = f"{odd} of its tools have no parameters that models take"
+                self.problems.append(f"MCP server {link.settings.server_id}: {said}")
             for agent_id in sorted(server.agents - server.joined):
                 server.joined.add(agent_id)
                 self._join(agent_id, self._tools(link))

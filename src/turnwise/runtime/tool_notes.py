@@ -71,6 +71,10 @@ class ToolNote:
             "raw_error_message": self.raw_error if answered.failed else "",
             "dynamic_variable_updates": list(self.updates),
         }
+        if self.kind == "api_integration_webhook":
+            known = self.details or {}
+            ids = ("integration_id", "credential_id", "integration_connection_id")
+            shown |= {name: str(known.get(name) or "") for name in ids}
         if self.kind == "system":
             shown["result"] = None if self.result is None else dict(self.result)
         return shown

@@ -21,6 +21,8 @@ from turnwise.wire.tool_messages import McpConnectionStatus, McpToolCall
 Json = dict[str, Any]
 State = Literal["loading", "awaiting_approval", "success", "failure"]
 
+MOST_CHARS = 1_048_576
+"""Longest answer of a tool."""
 DEFAULT_S = 30.0
 """How long a call may take that says nothing else."""
 
@@ -127,6 +129,8 @@ async def _answered(
     result = await link.call(name, arguments, _patience_s(request))
     blocks = blocks_of(result)
     text = text_of(blocks, result.structured_content)
+    if len(text) > MOST_CHARS:
+        raise ToolFailed("external_server", f"the answer is longer than {MOST_CHARS} characters")
     if result.is_error:
         raise ToolFailed("external_server", text or "the tool failed and does not say why")
     return blocks, text

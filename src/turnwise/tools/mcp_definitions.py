@@ -9,7 +9,7 @@ from typing import Any
 
 from turnwise.agents.tools import Tool, normalise
 from turnwise.tools.approvals import APPROVAL_S
-from turnwise.tools.schema_overrides import offered, overridden
+from turnwise.tools.schema_overrides import offered, overridden, readable
 
 Json = dict[str, Any]
 
@@ -86,7 +86,7 @@ def is_sound(listed: Mapping[str, Any]) -> bool:
         bool(listed.get("name"))
         and isinstance(schema, Mapping)
         and schema.get("type", "object") == "object"
-        and isinstance(schema.get("properties") or {}, Mapping)
+        and isinstance(schema.get("properties", {}), Mapping)
     )
 
 
@@ -101,7 +101,8 @@ def tool_of(settings: McpSettings, listed: Mapping[str, Any]) -> Tool:
     schema = listed.get("inputSchema") or {}
     own = _own(settings.config, name)
     needs_approval = settings.needs_approval(name, told, schema)
-    changed = overridden({"type": "object", **schema}, own.get("input_overrides") or {})
+    overrides = own.get("input_overrides") or {}
+    changed = overridden({"type": "object", **schema}, overrides)
     raw: Json = {
         **_manners(settings.config, own),
         "type": "mcp",
@@ -114,7 +115,7 @@ def tool_of(settings: McpSettings, listed: Mapping[str, Any]) -> Tool:
         "mcp_tool_description": told,
         "mcp_input_schema": schema,
         "approval_policy": settings.config.get("approval_policy") or "require_approval_all",
-        "parameters": changed,
+        "parameters": overridden({"type": "object", **readable(schema)}, overrides),
         "assignments": own.get("assignments") or [],
         # by MCP the error of a tool is for the model, which may put it right
         "tool_error_handling_mode": "passthrough",

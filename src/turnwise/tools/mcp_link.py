@@ -5,15 +5,16 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import anyio
 import httpx2
 
 from turnwise.agents.variables import Variables
-from turnwise.outgoing import Outgoing, OutgoingError, OutgoingRefused
-from turnwise.outgoing.mcp_servers import McpServer, opened, tools_of
+from turnwise.base.errors import Error
+from turnwise.outgoing import Outgoing, OutgoingError
+from turnwise.outgoing.mcp_servers import opened, tools_of
 from turnwise.tools.mcp_definitions import McpSettings
+from turnwise.tools.mcp_reach import McpReach
 from turnwise.tools.ports import ToolFailed, Values
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ Json = dict[str, Any]
 
 CONNECT_S = 10.0
 """Longest time until a server's tools are known; a conversation goes on meanwhile."""
-HELD_S = 86_400.0
-"""How long a stream may be silent: a conversation's longest time."""
 _REJECTED = -32_600
 """JSON-RPC's code for a request that was not run, such as one of a session that is over."""
 _LOST = frozenset({-32_000, -32_603, _REJECTED})
@@ -85,6 +84,7 @@ class McpLink:
         """Whether the last attempt to connect is over."""
         self._outgoing = outgoing
         self._values = values
+        self._reach = McpReach(settings, outgoing.policy, values)
         self._variables = variables
         self._session: _Session | None = None
         self._wanted = asyncio.Event()
@@ -128,8 +128,8 @@ class McpLink:
                 self.settled.set()
                 changed()
                 await session.over.wait()
-        except (OutgoingError, ToolFailed) as error:
-            self.problem = str(error)
+        except Error as error:  # of the way out, the settings, or the store they are in
+            self.problem = str(error) or error.code
         except TimeoutError:
             self.problem = f"there was no list of tools within {CONNECT_S:g} s"
         finally:
@@ -159,7 +159,7 @@ class McpLink:
     async def _call(
         self, name: str, arguments: Mapping[str, Any], seconds: float, *, again: bool
     ) -> "CallToolResult":
-        meta: Any = await self._texts("request_meta", self._variables()) or None
+        meta: Any = await self._reach.meta(self._variables()) or None
         session = await self._ready()
         from mcp.shared.exceptions import MCPError  # noqa: PLC0415  # there is a session: loaded
 
@@ -205,60 +205,21 @@ class McpLink:
         variables = self._variables()
         locator = self.settings.config.get("auth_connection")
         if not isinstance(locator, Mapping) or not any(locator.values()):
-            async with opened(self._outgoing, await self._server(variables, {})) as client:
+            async with opened(self._outgoing, await self._reach.server(variables)) as client:
                 yield client
             return
         granted = await self._values.authorisation(locator, renew=False)
         async with AsyncExitStack() as stack:
             try:
-                server = await self._server(variables, granted.headers)
+                server = await self._reach.server(variables, granted.headers)
                 client = await stack.enter_async_context(opened(self._outgoing, server))
             except OutgoingError:
                 if not granted.remembered:
                     raise
                 granted = await self._values.authorisation(locator, renew=True)
-                server = await self._server(variables, granted.headers)
+                server = await self._reach.server(variables, granted.headers)
                 client = await stack.enter_async_context(opened(self._outgoing, server))
             yield client
-
-    async def _server(self, variables: Variables, more: Mapping[str, str]) -> McpServer:
-        config = self.settings.config
-        url = await self._values.text(config.get("url"), variables)
-        self._check(url)
-        headers = await self._texts("request_headers", variables)
-        token = config.get("secret_token")
-        if isinstance(token, Mapping) and "secret_id" in token:
-            headers["Authorization"] = await self._values.text(token, variables)
-        return McpServer(
-            url=url,
-            transport="STREAMABLE_HTTP" if config.get("transport") == "STREAMABLE_HTTP" else "SSE",
-            headers={**{name: str(value) for name, value in headers.items()}, **more},
-            seconds=float(config.get("response_timeout_secs") or 30),
-            idle_seconds=HELD_S,
-        )
-
-    def _check(self, url: str) -> None:
-        try:
-            parts = urlsplit(url)
-            plain = parts.scheme == "http" and self._outgoing.policy.may_be_plain(
-                parts.hostname or ""
-            )
-        except ValueError as error:
-            raise OutgoingRefused("the URL is none") from error
-        if parts.scheme != "https" and not plain:
-            raise OutgoingRefused("the URL should begin with https://")
-
-    async def _texts(self, key: str, variables: Variables) -> Json:
-        """Return what the values of a setting stand for; numbers stay as they are."""
-        given = self.settings.config.get(key)
-        found: Json = {}
-        for name, value in given.items() if isinstance(given, Mapping) else ():
-            if isinstance(value, bool | int | float):
-                found[name] = value
-                continue
-            text = await self._values.text(value, variables)
-            found[name] = variables.fill(text, secrets=True) if isinstance(value, str) else text
-        return found
 
 
 def _too_slow(seconds: float) -> ToolFailed:

@@ -16,6 +16,9 @@ Override = Mapping[str, Any]
 
 _SOURCES = ("constant_value", "dynamic_variable", "is_system_provided", "is_omitted")
 _EACH = ("*", "items", "[*]")
+_STRUCTURE = ("$defs", "enum", "items", "properties", "required", "required_constraints", "type")
+DEEPEST = 30
+"""How many levels of a schema are read."""
 MOST_REFERENCES = 20
 """How many references are followed from one to the next."""
 
@@ -45,13 +48,43 @@ def offered(schema: Schema) -> Json:
             if _asks(leaf)
         }
         shown["properties"] = kept
-        required = [name for name in schema.get("required") or () if name in kept]
+        required = _names(schema.get("required"))
         shown = {key: value for key, value in shown.items() if key != "required"}
-        if required:
-            shown["required"] = required
+        if left := [name for name in required if name in kept]:
+            shown["required"] = left
     if isinstance(items := schema.get("items"), Mapping):
         shown["items"] = offered(items)
     return shown
+
+
+def readable(schema: object, depth: int = DEEPEST) -> Json:
+    """Return what can be read of a schema that somebody else wrote, without the rest.
+
+    Args:
+        schema: Should be JSON Schema, and may be anything.
+        depth: How many levels are read.
+    """
+    if not isinstance(schema, Mapping) or depth == 0:
+        return {}
+    kept: Json = {str(key): value for key, value in schema.items() if key not in _STRUCTURE}
+    if isinstance(properties := schema.get("properties"), Mapping):
+        kept["properties"] = {str(k): readable(leaf, depth - 1) for k, leaf in properties.items()}
+    if isinstance(items := schema.get("items"), Mapping):
+        kept["items"] = readable(items, depth - 1)
+    if isinstance(definitions := schema.get("$defs"), Mapping):
+        kept["$defs"] = {str(k): readable(leaf, depth - 1) for k, leaf in definitions.items()}
+    if required := _names(schema.get("required")):
+        kept["required"] = required
+    kinds = schema.get("type")
+    if isinstance(kinds, str) or (kinds and _names(kinds) == kinds):
+        kept["type"] = kinds
+    if isinstance(choice := schema.get("enum"), list):
+        kept["enum"] = choice
+    return kept
+
+
+def _names(value: object) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
 def _asks(leaf: object) -> bool:

@@ -8,6 +8,7 @@ from turnwise.api.agent_documents import changed, created, shown, shown_row
 from turnwise.api.agents.copying import copied
 from turnwise.api.agents.documents import expanded, require_tools, without_expansions
 from turnwise.api.agents.removal import remove
+from turnwise.api.agents.warnings import warned
 from turnwise.api.errors import Invalid, NotOffered, problem
 from turnwise.api.merging import commit_to
 from turnwise.api.serving import Answer, Call, Slice
@@ -37,7 +38,7 @@ async def create_agent(call: Call) -> Answer:
         await require_tools(tx, document, None)
         document = await without_expansions(tx, document)
         record = await with_history(tx, await tx.agents.create(document))
-    return {"agent_id": record.agent_id}
+    return warned({"agent_id": record.agent_id}, document)
 
 
 @agents.serve("GET /v1/convai/agents")
@@ -110,7 +111,8 @@ async def change_agent(call: Call) -> Answer:
         description = body.get("version_description") or ""
         about = Commit(description=description, always=bool(description))
         stored = await commit_to(tx, agent, branch_id, document, about)
-        return shown(replace(stored, document=await expanded(tx, stored.document)))
+        answer = shown(replace(stored, document=await expanded(tx, stored.document)))
+    return warned(answer, document)
 
 
 @agents.serve("DELETE /v1/convai/agents/{agent_id}")

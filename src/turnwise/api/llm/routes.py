@@ -3,8 +3,6 @@
 import re
 from typing import Any, Final
 
-from starlette.responses import JSONResponse
-
 from turnwise.api.serving import Answer, Call, Slice
 from turnwise.contract import load
 
@@ -35,9 +33,7 @@ _NEVER: Final[Object] = {
 async def list_llms(_call: Call) -> Answer:
     """Return the models that an agent may name, with what this server can do with any of them."""
     names = dict.fromkeys([OFFLINE, *load().shapes["LLM"]["enum"]])
-    answer = {"llms": [_about(name) for name in names], "default_deprecation_config": _NEVER}
-    # as it is: our own model has no published name, and clients take names that they do not know
-    return JSONResponse(answer)
+    return {"llms": [_about(name) for name in names], "default_deprecation_config": _NEVER}
 
 
 def _about(name: str) -> Object:

@@ -1,7 +1,5 @@
 """An MCP server's document: how it is reached, and which of its tools are approved."""
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,6 +7,7 @@ from turnwise.api.access import ACCESS
 from turnwise.api.identity import USER_ID
 from turnwise.api.references import uses_of
 from turnwise.store import Record, Reference
+from turnwise.tools.mcp_definitions import tool_hash
 
 Object = dict[str, Any]
 
@@ -39,13 +38,6 @@ def shown(record: Record, agents: list[Object]) -> Object:
 def references(config: Mapping[str, Any]) -> tuple[Reference, ...]:
     """Return what the settings of a server refer to."""
     return uses_of(_values(config))
-
-
-def tool_hash(description: str, input_schema: Mapping[str, Any]) -> str:
-    """Return what is approved of a tool, as SHA-256 of its description and parameters."""
-    definition = {"description": description, "parameters": input_schema}
-    text = json.dumps(definition, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def approving(document: Object, body: Mapping[str, Any]) -> Object:

@@ -1,7 +1,7 @@
 """`/v1/convai/secrets`."""
 
 from turnwise.api import dependents, listing
-from turnwise.api.errors import Conflict, Invalid, NotFound, problem
+from turnwise.api.errors import Conflict, NotFound
 from turnwise.api.sealing import vault_of
 from turnwise.api.secrets import views
 from turnwise.api.secrets.views import KIND
@@ -85,7 +85,7 @@ async def delete_secret(call: Call) -> Answer:
 @secrets.serve("GET /v1/convai/secrets/{secret_id}/dependencies/{resource_type}")
 async def list_dependencies(call: Call) -> Answer:
     """Return a page of the tools, agents or phone numbers that use a secret."""
-    asked, kind = call.query, _kind(call.path["resource_type"])
+    asked, kind = call.query, views.USERS[call.path["resource_type"]]
     async with call.deps.store.reading() as tx:
         record = await _existing(tx, call.path["secret_id"])
         users = await tx.records.users_of(KIND, record.record_id)
@@ -93,13 +93,6 @@ async def list_dependencies(call: Call) -> Answer:
         page, next_cursor = listing.page_of(ids, str, asked.get("cursor"), asked["page_size"])
         shown = await views.users_shown(tx, kind, page)
     return {"dependencies": shown, "next_cursor": next_cursor}
-
-
-def _kind(resource_type: str) -> str:
-    if resource_type not in views.USERS:
-        right = "Input should be 'tools', 'agents' or 'phone_numbers'"
-        raise Invalid([problem("enum", ["path", "resource_type"], right)])
-    return views.USERS[resource_type]
 
 
 async def _existing(tx: Transaction, secret_id: str, *, lock: bool = False) -> Record:

@@ -5,6 +5,7 @@ from typing import Any
 
 from turnwise.api.errors import Problem, problem
 from turnwise.api.urls import url_problem
+from turnwise.tools.integrations.catalogue import INTEGRATIONS, KIND
 
 Object = dict[str, Any]
 Place = tuple[str | int, ...]
@@ -34,10 +35,22 @@ def problems_of(config: Object, may_be_plain: Callable[[str], bool]) -> list[Pro
         found += _webhook_problems(
             config.get("api_schema") or {}, (*at, "api_schema"), may_be_plain
         )
+    if config.get("type") == KIND:
+        found += _integration_problems(config, at)
     if config.get("type") == "client":
         found += _waiting_problems(config, (*at, "response_timeout_secs"))
     found += _source_problems(config.get("parameters"), (*at, "parameters"))
     return found
+
+
+def _integration_problems(config: Object, at: Place) -> Iterator[Problem]:
+    integration = INTEGRATIONS.get(str(config.get("api_integration_id")))
+    if integration is None:
+        right = ", ".join(map(repr, sorted(INTEGRATIONS)))
+        yield problem("enum", [*at, "api_integration_id"], f"Input should be one of {right}")
+    elif integration.tool(str(config.get("name"))) is None:
+        right = ", ".join(repr(each.name) for each in integration.tools)
+        yield problem("enum", [*at, "name"], f"Input should be one of {right}")
 
 
 def _waiting_problems(config: Object, at: Place) -> Iterator[Problem]:

@@ -1,0 +1,1 @@
+"""`/v1/convai/api-integrations`: services whose tools are known, and connections to them."""
