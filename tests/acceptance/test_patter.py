@@ -113,7 +113,7 @@ def _check_a_conversation(call: Json, folder: Path) -> None:
     assert call["formats"] == ["pcm_16000", "pcm_16000"]
     reply = ["transcript_output", "response_start", "audio", "response_done"]
     asked = ["transcript_input"]
-    assert kinds(call) == [*reply, *asked, *reply, *asked, "function_call", *reply]
+    assert kinds(call) == [*reply, *asked, *reply, *asked, "function_call", *reply, "end"]
     assert texts(call, "transcript_output") == [GREETING, ADDRESS, FOUND]
     assert texts(call, "transcript_input") == [QUESTION, QUESTION]
     [called] = texts(call, "function_call")

@@ -263,9 +263,13 @@ async def test_a_clients_own_name_for_itself_breaks_no_answer(
 ) -> None:
     document = conversation()
     document["metadata"]["conversation_initiation_source"] = "my own client"
+    told = {"source": "my own client", "version": "7"}
+    document["conversation_initiation_client_data"] = {"source_info": told}
     await begin(deps, document)
     body = (await client.get(f"{PATH}/conv_1")).json()
     assert body["metadata"]["conversation_initiation_source"] == "unknown"
+    shown = body["conversation_initiation_client_data"]["source_info"]
+    assert shown == {"source": "unknown", "version": "7"}
 
 
 async def test_an_unknown_conversation_has_the_published_answer(client: httpx.AsyncClient) -> None:

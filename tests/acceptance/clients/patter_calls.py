@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from getpatter.providers import elevenlabs_convai
+from websockets.exceptions import ConnectionClosed
 
 Json = dict[str, Any]
 Kind = elevenlabs_convai.ElevenLabsConvAIAdapter
@@ -35,18 +36,21 @@ class Call:
         """Call, let it take its course, hang up; return what happened."""
         await self.adapter.connect()
         async with asyncio.TaskGroup() as tasks:
-            beside = [tasks.create_task(each) for each in (self._talk(), self._listen())]
+            talking = tasks.create_task(self._talk())
+            tasks.create_task(self._listen())
             await course(self)
-            beside[0].cancel()
-            await self.adapter.close()
-            beside[1].cancel()
+            talking.cancel()
+            await self.adapter.close()  # which ends the events too
         return self.report()
 
     async def _talk(self) -> None:
         due = time.monotonic()
         while True:
             frame = self._waiting.popleft() if self._waiting else self._silence
-            await self.adapter.send_audio(frame)
+            try:
+                await self.adapter.send_audio(frame)
+            except ConnectionClosed:
+                return
             due += FRAME_S
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 

@@ -32,6 +32,7 @@ def shown(document: Document, shape: Shape) -> Document:
             "user_message_count": _count(transcript, "user"),
             "agent_message_count": _count(transcript, "agent"),
             **document,
+            **_initiation(document),
             "metadata": {
                 "cost": None,
                 "cost_fiat": None,
@@ -152,6 +153,20 @@ def _results(analysis: Document, criteria: Collection[str]) -> Document:
 
 def _source(metadata: Document) -> Any:  # noqa: ANN401  # a published word, or what stands there
     """Return where a conversation came from: clients may call themselves what they want."""
-    source = metadata.get("conversation_initiation_source")
+    return _published(metadata.get("conversation_initiation_source"))
+
+
+def _initiation(document: Document) -> Document:
+    """Return the client's first message, if its own name for itself is not a published one."""
+    initiation = document.get("conversation_initiation_client_data") or {}
+    about = initiation.get("source_info") or {}
+    source = about.get("source")
+    if source is None or source == _published(source):
+        return {}
+    shown = {**initiation, "source_info": {**about, "source": "unknown"}}
+    return {"conversation_initiation_client_data": shown}
+
+
+def _published(source: Any) -> Any:  # noqa: ANN401  # a published word, or what stands there
     known = load().shapes["ConversationInitiationSource"]["enum"]
     return source if source in known else "unknown"
