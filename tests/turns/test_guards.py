@@ -245,6 +245,18 @@ def test_without_a_voice_there_is_no_farewell() -> None:
     assert [kind for _, kind in incidents(t)] == ["tts_error"] * 3
 
 
+def test_a_reply_that_fails_again_and_again_while_it_is_heard_counts_once() -> None:
+    t = is_asked()
+    t.at(2_100, ReplyText(ONE, "It is a long story. "))
+    t.at(2_200, Voiced(ONE, 20, 5_000))
+    for at in (2_300, 2_400, 2_500, 2_600):
+        t.at(at, SpeechFailed(ONE, "gone"))
+    assert t.conversation.failures == 1
+    t.until(7_300)
+    assert t.of(Speak)[-1] == (7_200, Speak(TWO, SORRY))
+    assert t.conversation.failures == 1
+
+
 def test_a_bet_that_fails_costs_nothing() -> None:
     t = Timeline(Policy(endpointing=Endpointing(bet_ms=100)))
     says(t, 1_000, 1_500, "I want pizza")

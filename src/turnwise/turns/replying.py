@@ -156,7 +156,7 @@ def break_off(c: Conversation, kind: str, detail: str) -> None:
         fail(c, kind, detail)
         return
     c.do(Report(kind, detail))
-    c.failures += 1
+    c.failures += reply.broken is None  # once for each reply, however often it fails
     reply.broken = kind
     reply.written, reply.goes_on = True, False
 
@@ -169,7 +169,7 @@ def fail(c: Conversation, kind: str, detail: str) -> None:
     if reply.bet is not None:
         drop(c)
         return
-    c.failures += 1
+    c.failures += reply.broken is None
     reply.broken = kind
     recover(c)
 
