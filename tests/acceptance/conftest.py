@@ -102,6 +102,17 @@ def _scripted_house(make_house: MakeHouse, brain: Brain) -> House:
     )
 
 
+@pytest.fixture(scope="session")
+def _tool_house(make_house: MakeHouse, brain: Brain) -> House:
+    return make_house(
+        LLM="openai",
+        LLM_BASE_URL=brain.base_url,
+        LLM_API_KEY="none",
+        LLM_MODEL="scripted",
+        ALLOW_PRIVATE_NETWORK="true",
+    )
+
+
 def _without_faults(house: House) -> Iterator[House]:
     """The server, whose log must tell of no fault after the test."""
     before = house.faults()
@@ -132,6 +143,18 @@ def sdk(house: House) -> Iterator[ElevenLabs]:
 def scripted_sdk(scripted_house: House) -> Iterator[ElevenLabs]:
     """The official SDK, at `scripted_house`."""
     yield from _sdk(scripted_house)
+
+
+@pytest.fixture
+def tool_house(_tool_house: House) -> Iterator[House]:
+    """A server whose language model is `brain`, and that may call services on this machine."""
+    yield from _without_faults(_tool_house)
+
+
+@pytest.fixture
+def tool_sdk(tool_house: House) -> Iterator[ElevenLabs]:
+    """The official SDK, at `tool_house`."""
+    yield from _sdk(tool_house)
 
 
 def _sdk(house: House) -> Iterator[ElevenLabs]:

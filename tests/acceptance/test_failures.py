@@ -140,7 +140,7 @@ def _transcribers(house: House) -> list[int]:
     """Wait for them: one that gave up its utterance is a new process a moment later."""
 
     def running() -> list[int]:
-        listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], check=True, capture_output=True)
+        listed = subprocess.run(["ps", "-wweo", "pid,ppid,args"], check=True, capture_output=True)
         rows = re.findall(r"^\s*(\d+)\s+(\d+)\s+(.*)$", listed.stdout.decode(), re.MULTILINE)
         return [
             int(pid) for pid, parent, args in rows if int(parent) == house.pid and "sphinx" in args

@@ -10,7 +10,6 @@ import pytest
 from elevenlabs.client import ElevenLabs
 
 from acceptance.brain import Brain, Call
-from acceptance.conftest import MakeHouse
 from acceptance.house import KEY, House, agent
 from acceptance.test_tools import asked_once, calling, calls_in, post, results_in
 from acceptance.tool_service import Got, ToolService
@@ -26,31 +25,6 @@ def service() -> Iterator[ToolService]:
     """All four services at once."""
     with ToolService().serve() as serving:
         yield serving
-
-
-@pytest.fixture(scope="module")
-def _crm_house(make_house: MakeHouse, brain: Brain) -> House:
-    return make_house(
-        LLM="openai",
-        LLM_BASE_URL=brain.base_url,
-        LLM_API_KEY="none",
-        LLM_MODEL="scripted",
-        ALLOW_PRIVATE_NETWORK="true",
-    )
-
-
-@pytest.fixture
-def crm_house(_crm_house: House) -> Iterator[House]:
-    """A server that may call services on this machine."""
-    before = _crm_house.faults()
-    yield _crm_house
-    assert _crm_house.faults() == before
-
-
-@pytest.fixture
-def crm_sdk(crm_house: House) -> Iterator[ElevenLabs]:
-    with httpx.Client() as http:
-        yield ElevenLabs(api_key=KEY, base_url=crm_house.url, httpx_client=http)
 
 
 def connect(house: House, name: str, credential: str, **values: object) -> str:
@@ -85,19 +59,19 @@ def secret_of(got: Got) -> str:
 
 
 def test_calcom_books_an_appointment(
-    crm_house: House, crm_sdk: ElevenLabs, brain: Brain, service: ToolService
+    tool_house: House, tool_sdk: ElevenLabs, brain: Brain, service: ToolService
 ) -> None:
     url = service.on("/v2/bookings", {"status": "success", "data": {"uid": "b1"}})
     base = url.removesuffix("/v2/bookings")
-    connection = connect(crm_house, "calcom", "calcom_api_key", api_key="cal_hush", base_url=base)
-    tool = attach(crm_house, "calcom", connection, "calcom_create_booking")
+    connection = connect(tool_house, "calcom", "calcom_api_key", api_key="cal_hush", base_url=base)
+    tool = attach(tool_house, "calcom", connection, "calcom_create_booking")
     given = {
         "start": "2026-05-04T13:30:00Z",
         "eventTypeId": "12",
         "attendee": {"name": "Ada", "email": "ada@example.com", "timeZone": "Europe/Berlin"},
     }
     prompt = brain.learn(calling(Call("calcom_create_booking", given)))
-    reply, record = asked_once(crm_house, crm_sdk, having(prompt, tool))
+    reply, record = asked_once(tool_house, tool_sdk, having(prompt, tool))
     assert '"uid":"b1"' in reply
     [got] = service.at("/v2/bookings")
     assert (got.method, secret_of(got)) == ("POST", "cal_hush")
@@ -115,21 +89,21 @@ def test_calcom_books_an_appointment(
 
 
 def test_hubspot_keeps_a_note(
-    crm_house: House, crm_sdk: ElevenLabs, brain: Brain, service: ToolService
+    tool_house: House, tool_sdk: ElevenLabs, brain: Brain, service: ToolService
 ) -> None:
     url = service.on("/crm/v3/objects/notes", {"id": "n1"}, status=201)
     base = url.removesuffix("/crm/v3/objects/notes")
     connection = connect(
-        crm_house,
+        tool_house,
         "hubspot",
         "hubspot_access_token",
         access_token="pat",  # noqa: S106
         base_url=base,
     )
-    tool = attach(crm_house, "hubspot", connection, "hubspot_create_note")
+    tool = attach(tool_house, "hubspot", connection, "hubspot_create_note")
     given = {"properties": {"hs_note_body": "Calls back."}, "associations": [{"to": {"id": "7"}}]}
     prompt = brain.learn(calling(Call("hubspot_create_note", given)))
-    reply, _ = asked_once(crm_house, crm_sdk, having(prompt, tool))
+    reply, _ = asked_once(tool_house, tool_sdk, having(prompt, tool))
     assert reply == 'Done: {"id":"n1"}'
     [got] = service.at("/crm/v3/objects/notes")
     body = json.loads(got.body)
@@ -142,22 +116,22 @@ def test_hubspot_keeps_a_note(
 
 
 def test_salesforce_is_asked_with_a_token_of_its_own(
-    crm_house: House, crm_sdk: ElevenLabs, brain: Brain, service: ToolService
+    tool_house: House, tool_sdk: ElevenLabs, brain: Brain, service: ToolService
 ) -> None:
     service.on("/services/oauth2/token", {"access_token": "t9", "token_type": "Bearer"})
     path = "/services/data/v60.0/parameterizedSearch"
     base = service.on(path, {"searchRecords": [{"Id": "003"}]}).removesuffix(path)
     connection = connect(
-        crm_house,
+        tool_house,
         "salesforce",
         "salesforce_client_credentials",
         base_url=base,
         client_id="me",
         client_secret="hush",  # noqa: S106
     )
-    tool = attach(crm_house, "salesforce", connection, "salesforce_find_contact")
+    tool = attach(tool_house, "salesforce", connection, "salesforce_find_contact")
     prompt = brain.learn(calling(Call("salesforce_find_contact", {"q": "ada@example.com"})))
-    reply, _ = asked_once(crm_house, crm_sdk, having(prompt, tool))
+    reply, _ = asked_once(tool_house, tool_sdk, having(prompt, tool))
     assert '"Id":"003"' in reply
     [token], [got] = service.at("/services/oauth2/token"), service.at(path)
     assert b"grant_type=client_credentials" in token.body
@@ -167,12 +141,12 @@ def test_salesforce_is_asked_with_a_token_of_its_own(
 
 
 def test_zendesk_with_overrides_and_a_failure_that_is_summarised(
-    crm_house: House, crm_sdk: ElevenLabs, brain: Brain, service: ToolService
+    tool_house: House, tool_sdk: ElevenLabs, brain: Brain, service: ToolService
 ) -> None:
     url = service.on("/api/v2/tickets.json", {"ticket": {"id": 5, "subject": "x"}}, status=201)
     base = url.removesuffix("/api/v2/tickets.json")
     connection = connect(
-        crm_house,
+        tool_house,
         "zendesk",
         "zendesk_api_token",
         email="me@example.com",
@@ -194,14 +168,14 @@ def test_zendesk_with_overrides_and_a_failure_that_is_summarised(
         "response_filters": ["ticket.id"],
     }
     tool = attach(
-        crm_house, "zendesk", connection, "zendesk_create_ticket", api_schema_overrides=overrides
+        tool_house, "zendesk", connection, "zendesk_create_ticket", api_schema_overrides=overrides
     )
-    other = attach(crm_house, "zendesk", connection, "zendesk_get_ticket")
+    other = attach(tool_house, "zendesk", connection, "zendesk_get_ticket")
     ticket = {"subject": "It is broken", "comment": {"body": "All of it."}, "priority": "low"}
     prompt = brain.learn(calling(Call("zendesk_create_ticket", {"ticket": ticket}), then="Made {}"))
     variables = {"mail": "ada@example.com"}
     document = having(prompt, tool, other)
-    reply, _ = asked_once(crm_house, crm_sdk, document, dynamic_variables=variables)
+    reply, _ = asked_once(tool_house, tool_sdk, document, dynamic_variables=variables)
     assert reply == 'Made {"ticket":{"id":5}}'
     [got] = service.at("/api/v2/tickets.json")
     assert base64.b64decode(secret_of(got)) == b"me@example.com/token:zt"
@@ -215,17 +189,17 @@ def test_zendesk_with_overrides_and_a_failure_that_is_summarised(
     assert asked["subject"]["description"] == "three words"
 
     prompt = brain.learn(calling(Call("zendesk_get_ticket", {"ticket_id": 9})))
-    reply, record = asked_once(crm_house, crm_sdk, having(prompt, other))
+    reply, record = asked_once(tool_house, tool_sdk, having(prompt, other))
     assert reply == "Done: The service behind the tool failed: HTTP 404: nothing is here"
     assert calls_in(record)[0]["tool_details"]["integration_id"] == "zendesk"
 
 
-def test_a_connection_in_use_stays(crm_house: House) -> None:
-    connection = connect(crm_house, "calcom", "calcom_api_key", api_key="k")
-    tool = attach(crm_house, "calcom", connection, "calcom_cancel_booking")
+def test_a_connection_in_use_stays(tool_house: House) -> None:
+    connection = connect(tool_house, "calcom", "calcom_api_key", api_key="k")
+    tool = attach(tool_house, "calcom", connection, "calcom_cancel_booking")
     headers = {"xi-api-key": KEY}
-    url = f"{crm_house.url}{SERVICES}/calcom/connections/{connection}"
+    url = f"{tool_house.url}{SERVICES}/calcom/connections/{connection}"
     assert httpx.delete(url, headers=headers).status_code == 400
-    httpx.delete(f"{crm_house.url}/v1/convai/tools/{tool}", headers=headers).raise_for_status()
+    httpx.delete(f"{tool_house.url}/v1/convai/tools/{tool}", headers=headers).raise_for_status()
     assert httpx.delete(url, headers=headers).status_code == 200
     assert httpx.delete(url, headers=headers).status_code == 404

@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, Response
 
 from acceptance.brain import Brain, Call, Step, last_said
 from acceptance.callers import AS_TEXT, Caller
-from acceptance.conftest import MakeHouse
 from acceptance.house import KEY, House, agent, client_tool, said
 from acceptance.test_sdk_text import chat
 from acceptance.tool_service import Got, ToolService
@@ -28,31 +27,6 @@ def service() -> Iterator[ToolService]:
     """What the tools call."""
     with ToolService().serve() as serving:
         yield serving
-
-
-@pytest.fixture(scope="module")
-def _tool_house(make_house: MakeHouse, brain: Brain) -> House:
-    return make_house(
-        LLM="openai",
-        LLM_BASE_URL=brain.base_url,
-        LLM_API_KEY="none",
-        LLM_MODEL="scripted",
-        ALLOW_PRIVATE_NETWORK="true",
-    )
-
-
-@pytest.fixture
-def tool_house(_tool_house: House) -> Iterator[House]:
-    """A server that may call services on this machine."""
-    before = _tool_house.faults()
-    yield _tool_house
-    assert _tool_house.faults() == before
-
-
-@pytest.fixture
-def tool_sdk(tool_house: House) -> Iterator[ElevenLabs]:
-    with httpx.Client() as http:
-        yield ElevenLabs(api_key=KEY, base_url=tool_house.url, httpx_client=http)
 
 
 def webhook(

@@ -21,7 +21,6 @@ from turnwise.base.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from turnwise.providers.openai_http import IDLE_S, retry_wait_s
 from turnwise.providers.ports import (
     ModelEvent,
     ModelMessage,
@@ -31,6 +30,7 @@ from turnwise.providers.ports import (
     ToolSpec,
     Usage,
 )
+from turnwise.providers.vendor_http import IDLE_S, retry_wait_s
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient

@@ -24,7 +24,6 @@ from websockets.exceptions import (
 )
 from websockets.uri import parse_uri
 
-from turnwise.audio.pcm import Pcm, to_s16le
 from turnwise.base.errors import (
     ConfigError,
     ProviderBroken,
@@ -32,13 +31,11 @@ from turnwise.base.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from turnwise.providers.openai_http import error_of_status, is_passing, retry_wait_s
-from turnwise.providers.ports import LISTENING_HZ
+from turnwise.providers.vendor_http import error_of_status, is_passing, retry_wait_s
 
 Answer = Mapping[str, Any]
 """A JSON object that the service sent."""
 
-_PIECE_BYTES = 2 * LISTENING_HZ // 10
 _SOCKET_SCHEMES = {"http": "ws", "https": "wss"}
 
 
@@ -241,15 +238,3 @@ class _Beside:
     ) -> None:
         self._task.cancel()
         await self._group.__aexit__(None, None, None)
-
-
-async def in_pieces(utterance: AsyncIterator[Pcm]) -> AsyncGenerator[bytes, None]:
-    """Join short frames and yield s16le mono bytes, 100 ms or more but for the last ones."""
-    waiting = bytearray()
-    async for frame in utterance:
-        waiting += to_s16le(frame)
-        if len(waiting) >= _PIECE_BYTES:
-            yield bytes(waiting)
-            waiting.clear()
-    if waiting:
-        yield bytes(waiting)

@@ -10,9 +10,10 @@ from contextlib import aclosing
 
 from turnwise.audio.pcm import Pcm
 from turnwise.base.errors import ProviderBroken, ProviderRefused
+from turnwise.providers.pieces import in_pieces
 from turnwise.providers.ports import LISTENING_HZ, ListeningOptions, Words
 from turnwise.providers.spec import ProviderSpec
-from turnwise.providers.speech_socket import Answer, SpeechSocket, in_pieces
+from turnwise.providers.speech_socket import Answer, SpeechSocket
 
 SPEC = ProviderSpec(
     kind="stt",

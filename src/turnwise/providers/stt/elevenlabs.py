@@ -13,9 +13,10 @@ import pybase64
 
 from turnwise.audio.pcm import BYTES_PER_SAMPLE, Pcm
 from turnwise.base.errors import ProviderBroken, ProviderRefused, ProviderUnavailable
+from turnwise.providers.pieces import in_pieces
 from turnwise.providers.ports import LISTENING_HZ, ListeningOptions, Words
 from turnwise.providers.spec import ProviderSpec
-from turnwise.providers.speech_socket import Answer, SpeechSocket, in_pieces
+from turnwise.providers.speech_socket import Answer, SpeechSocket
 
 SPEC = ProviderSpec(
     kind="stt",

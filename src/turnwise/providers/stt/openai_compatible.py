@@ -9,9 +9,9 @@ from io import BytesIO
 
 from turnwise.audio.pcm import BYTES_PER_SAMPLE, Pcm, to_s16le
 from turnwise.base.errors import ProviderBroken
-from turnwise.providers.openai_http import OpenAiHttp
 from turnwise.providers.ports import LISTENING_HZ, ListeningOptions, Words
 from turnwise.providers.spec import ProviderSpec
+from turnwise.providers.vendor_http import VendorHttp
 
 SPEC = ProviderSpec(
     kind="stt",
@@ -54,7 +54,7 @@ class OpenAiTranscriber:
         """
         SPEC.check_installed()
         self._model = model
-        self._http = OpenAiHttp(
+        self._http = VendorHttp(
             SPEC.full_name, base_url, api_key, timeout_s=timeout_s, attempts=attempts
         )
 

@@ -15,13 +15,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from typing import IO, BinaryIO, TypeVar, cast
 
-from turnwise.audio.pcm import Pcm, to_s16le
+from turnwise.audio.pcm import Pcm
 from turnwise.base.errors import (
     ProviderBroken,
     ProviderRefused,
     ProviderTimeout,
     ProviderUnavailable,
 )
+from turnwise.providers.pieces import in_pieces
 from turnwise.providers.ports import LISTENING_HZ, ListeningOptions, Words
 from turnwise.providers.spec import ProviderSpec
 from turnwise.providers.stt.pocketsphinx_worker import read_frame, write_frame
@@ -35,9 +36,6 @@ SPEC = ProviderSpec(
     extra="demo",
     modules=("pocketsphinx",),
 )
-
-_CHUNK_BYTES = 2 * LISTENING_HZ // 10
-"""Sound is sent in pieces of 100 ms: each asks once for the words so far."""
 
 _MOST_WORKERS = 4
 
@@ -108,7 +106,7 @@ class PocketSphinx:
         worker = await self._take_worker()
         try:
             told = ""
-            async with aclosing(_chunks(utterance)) as chunks:
+            async with aclosing(in_pieces(utterance)) as chunks:
                 async for chunk in chunks:
                     words = await self._ask(worker, b"A", chunk)
                     if words != told:
@@ -273,15 +271,3 @@ class _Worker:
 
 def _closed() -> ProviderUnavailable:
     return ProviderUnavailable(SPEC.full_name, "the transcriber was closed")
-
-
-async def _chunks(utterance: AsyncIterator[Pcm]) -> AsyncGenerator[bytes, None]:
-    """Join short frames and yield s16le mono bytes, 100 ms or more but for the last ones."""
-    waiting = bytearray()
-    async for frame in utterance:
-        waiting += to_s16le(frame)
-        if len(waiting) >= _CHUNK_BYTES:
-            yield bytes(waiting)
-            waiting.clear()
-    if waiting:
-        yield bytes(waiting)

@@ -17,9 +17,9 @@ from turnwise.audio.formats import FORMATS
 from turnwise.audio.frames import SampleJoiner, SampleQueue
 from turnwise.base.errors import ConfigError, ProviderBroken
 from turnwise.base.units import Hertz, ms_of, samples_in
-from turnwise.providers.openai_http import OpenAiHttp
 from turnwise.providers.ports import SoundPiece, VoiceOptions
 from turnwise.providers.spec import ProviderSpec
+from turnwise.providers.vendor_http import VendorHttp
 
 SPEC = ProviderSpec(
     kind="tts",
@@ -90,7 +90,7 @@ class ElevenLabsSynthesizer:
         self._model = model
         self._voice = voice
         self._headers = {"xi-api-key": api_key} if api_key else {}
-        self._http = OpenAiHttp(
+        self._http = VendorHttp(
             SPEC.full_name, base_url, None, timeout_s=timeout_s, attempts=attempts
         )
 

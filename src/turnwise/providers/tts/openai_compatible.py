@@ -12,9 +12,9 @@ from turnwise.audio.formats import FORMATS
 from turnwise.audio.frames import SampleJoiner, SampleQueue
 from turnwise.base.errors import ProviderBroken
 from turnwise.base.units import Hertz, ms_of, samples_in
-from turnwise.providers.openai_http import OpenAiHttp
 from turnwise.providers.ports import SoundPiece, VoiceOptions
 from turnwise.providers.spec import ProviderSpec
+from turnwise.providers.vendor_http import VendorHttp
 
 SPEC = ProviderSpec(
     kind="tts",
@@ -73,7 +73,7 @@ class OpenAiSynthesizer:
         self._model = model
         self._voice = voice
         self._voices = dict(voices or {})
-        self._http = OpenAiHttp(
+        self._http = VendorHttp(
             SPEC.full_name, base_url, api_key, timeout_s=timeout_s, attempts=attempts
         )
 

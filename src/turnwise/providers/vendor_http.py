@@ -1,4 +1,4 @@
-"""Requests to servers that speak OpenAI's HTTP API, for the providers that need no more than that.
+"""Requests to a vendor's HTTP API, for the providers that need no library of the vendor's.
 
 A request that fails in a way that may pass is tried again, as long as no byte of an answer has been
 used. What goes wrong becomes a `ProviderError` here and nowhere else.
@@ -30,7 +30,7 @@ IDLE_S = 60.0
 the 5 s that are usual, and a new one costs two or three round trips."""
 
 
-class OpenAiHttp:
+class VendorHttp:
     """The connections to one server."""
 
     def __init__(
