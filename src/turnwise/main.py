@@ -24,11 +24,12 @@ from turnwise.api.app import create_api
 from turnwise.api.deps import Deps
 from turnwise.api.limits import RequestLimits
 from turnwise.base.errors import ConfigError
+from turnwise.gateway.call import Gateway
 from turnwise.gateway.casting import House
 from turnwise.gateway.custom_llm import CustomLlms
 from turnwise.gateway.doors import Doors
 from turnwise.gateway.handshake import Installation
-from turnwise.gateway.websocket import ConversationSocket, Gateway
+from turnwise.gateway.websocket import ConversationSocket
 from turnwise.outgoing import Outgoing, Policy
 from turnwise.runtime.session import Minds
 from turnwise.runtime.sessions import Sessions

@@ -9,6 +9,7 @@ from starlette.websockets import WebSocket
 
 from turnwise.agents.config import Agent, read_agent
 from turnwise.base.errors import Error
+from turnwise.gateway.facts import NO_PHONE, PhoneCall
 from turnwise.gateway.handshake import allows_host, is_public
 from turnwise.runtime.choice import NoSuchVersion, Wanted, chosen
 from turnwise.runtime.document import Circumstances, Course, Ending, document
@@ -47,6 +48,8 @@ class Door:
     conversation_id: str | None = None
     """The id a single-use signature is for; None: any."""
     environment: str | None = None
+    phone: PhoneCall = NO_PHONE
+    """The call of a carrier that it came in by."""
 
     def refused(self, conversation_id: str, ending: closing.Ending, now: int) -> Json:
         """Return the record of a conversation that could not begin."""

@@ -1,4 +1,4 @@
-"""A session as seen from its socket: commands become messages, messages become events."""
+"""A session as seen from its line: commands become messages, messages become events."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from turnwise.agents.tools import Tool
 from turnwise.audio.formats import AudioFormat, encode
 from turnwise.base.clock import Clock
-from turnwise.gateway.connection import Connection
+from turnwise.gateway.line import Line
 from turnwise.runtime.live_variables import LiveVariables
 from turnwise.runtime.session import Session
 from turnwise.runtime.speaking import SentSound
@@ -29,17 +29,17 @@ from turnwise.wire.translate import Translator
 
 
 class LiveClient:
-    """The client of one conversation. The session shows and plays; the socket reads."""
+    """The client of one conversation. The session shows and plays; the line reads."""
 
     def __init__(
         self,
-        connection: Connection,
+        line: Line,
         translator: Translator,
         tools: tuple[Tool, ...],
         variables: LiveVariables,
         output_format: AudioFormat,
     ) -> None:
-        self._connection = connection
+        self._line = line
         self._translator = translator
         self._tools: dict[str, Tool] = {}
         self.use(tools)
@@ -60,14 +60,14 @@ class LiveClient:
         messages = self._translator.obey(command)
         if isinstance(command, Announce):
             self._note(command.reply, messages)
-        self._connection.send(messages)
+        self._line.send(messages)
 
     def play(self, sound: SentSound) -> None:
         """Send sound."""
         data = encode(sound.samples, self._output_format)
         messages = self._translator.audio(sound.reply, data, sound.alignment)
         self._note(sound.reply, messages)
-        self._connection.send(messages)
+        self._line.send(messages)
 
     def _note(self, reply: ReplyId, messages: list[ServerMessage]) -> None:
         for message in messages:
@@ -78,12 +78,12 @@ class LiveClient:
         """Call a client tool."""
         tool = self._tools[command.name]
         parameters = tool.arguments(arguments, self._variables.now().without_secrets())
-        self._connection.send(self._translator.call_client(command, parameters))
+        self._line.send(self._translator.call_client(command, parameters))
 
     def for_mcp(self) -> McpClient:
         """Return the same client as far as MCP servers concern it."""
         return McpClient(
-            show=lambda message: self._connection.send(self._translator.offer(message)),
+            show=lambda message: self._line.send(self._translator.offer(message)),
             can_approve=self._translator.wants("mcp_tool_call"),
             approvals=self.approvals,
         )
@@ -95,12 +95,12 @@ class LiveClient:
 
     def score(self, probability: float) -> None:
         """Tell how likely speech is."""
-        self._connection.send(self._translator.vad_score(probability))
+        self._line.send(self._translator.vad_score(probability))
 
     def overhear(self, event: Event) -> None:
         """Tell words that may still change."""
         if isinstance(event, Transcribed) and not event.final and event.text:
-            self._connection.send(self._translator.tentative(event.text))
+            self._line.send(self._translator.tentative(event.text))
 
 
 class Reader:

@@ -1,0 +1,80 @@
+"""What carries a conversation: a socket, a room, a carrier's media stream. One protocol for all."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from turnwise.base.errors import Error
+from turnwise.wire.client_messages import (
+    ClientMessage,
+    ConversationInitiationClientData,
+    EnclaveSetupConfig,
+)
+from turnwise.wire.closing import Ending
+from turnwise.wire.server_messages import ServerMessage
+
+
+class LineGone(Error):
+    """The client is gone; nothing more can be said to it."""
+
+    code = "line_gone"
+
+    def __init__(self, close_code: int, reason: str = "") -> None:
+        super().__init__(reason or f"the client is gone: {close_code}")
+        self.close_code = close_code
+
+
+@dataclass(slots=True)
+class First:
+    """What a client sent before the conversation began."""
+
+    init: ConversationInitiationClientData = field(default_factory=ConversationInitiationClientData)
+    enclave: EnclaveSetupConfig | None = None
+    early: list[ClientMessage] = field(default_factory=list)
+    """Sound that came before the metadata was sent."""
+
+
+class Line(Protocol):
+    """One client. Sound goes over it as messages, too: `UserAudioChunk` in, `Audio` out."""
+
+    too_slow: asyncio.Event
+    """Set when the client does not read what it is sent."""
+
+    @property
+    def heard_at(self) -> float:
+        """When the client last sent something, by the monotonic clock."""
+        ...
+
+    async def first(self) -> First:
+        """Wait for what the client says before the conversation begins; not for long.
+
+        Raises:
+            WireError, LineGone: As `receive`.
+        """
+        ...
+
+    async def receive(self) -> ClientMessage:
+        """Return the client's next message.
+
+        Raises:
+            WireError: If it is malformed, or there are too many of them.
+            LineGone: If the client is gone.
+        """
+        ...
+
+    def send(self, messages: Iterable[ServerMessage]) -> None:
+        """Put messages in line. Never blocks."""
+        ...
+
+    def finish(self) -> None:
+        """Send nothing after what is in line."""
+        ...
+
+    async def run(self) -> None:
+        """Send what is in line, until `finish` or until the client is gone."""
+        ...
+
+    async def close(self, ending: Ending) -> None:
+        """Tell how it ended, and close; a client that is gone is left alone."""
+        ...
