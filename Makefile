@@ -11,6 +11,7 @@ $(BIN)/python:
 
 $(VENV)/demo: pyproject.toml | $(BIN)/python
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[demo]'
+	@$(BIN)/python -m compileall -q src  # the first start is as quick as all others
 	@touch $@
 
 $(VENV)/installed: pyproject.toml | $(BIN)/python

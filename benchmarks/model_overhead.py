@@ -3,23 +3,30 @@
     python benchmarks/model_overhead.py [--turns 40] [--hedging]
 
 The model is a server of OpenAI's chat completions in this process, the voice takes no time, and the
-user writes. Two figures, each without tools and with 20 tools of 10 parameters:
+user writes. Three figures, without tools and with 20 tools of 10 parameters:
 
 - asking: from the user's message being sent to the whole request being at the model;
+- returning: from a tool's answer being sent to the next request being at the model;
 - answering: from the model's first words being sent to the first sound being here. The first words
   are a whole sentence, so that nothing waits for its end.
 
-On a machine that is busy with other things, "least" says most.
+Each is told as it passed on the wall clock, and as time of a processor that the server used
+meanwhile, in all its threads. Where other programs use the machine too, only the second says what
+the server adds.
 """
 
 import argparse
 import asyncio
 import json
+import math
 import multiprocessing
+import os
 import socket
 import statistics
+import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,8 +39,12 @@ from turnwise.settings import Settings
 
 KEY = "sk_bench"
 TOOLS, PARAMETERS = 20, 10
-WORDS = ("All right, here it is. ", "That ", "is ", "all.")
+WORDS = ("Yes. ", "It ", "is.")
+USE_A_TOOL = "Use it"
+REQUIRED = ["parameter_0", "parameter_1", "parameter_2"]
 WORD_S = 0.005
+SETTLED_S = 0.05
+"""A tool takes so long: what the server does beside it is done then."""
 WARM_UP = 5
 
 Json = dict[str, Any]
@@ -62,12 +73,35 @@ def serve(settings: Settings) -> None:
         uvicorn.Server(config).run(sockets=[listening])
 
 
+@dataclass(frozen=True)
+class Moment:
+    """When something was, in milliseconds."""
+
+    wall: float
+    used: float
+    """Of a processor, by the server, so far."""
+
+    def since(self, other: "Moment") -> "Moment":
+        return Moment(self.wall - other.wall, self.used - other.used)
+
+
+Now = Callable[[], Moment]
+
+
+def clock_of(process: int) -> Now:
+    """Return a clock that also reads how long a process used a processor."""
+    # clock_getcpuclockid(3): all threads of the process, whoever asks
+    used = (~process << 3) | 2 if sys.platform == "linux" else time.CLOCK_PROCESS_CPUTIME_ID
+    return lambda: Moment(time.perf_counter() * 1000, time.clock_gettime(used) * 1000)
+
+
 @dataclass
 class Model:
-    """Answers every request with the same words, and notes when."""
+    """Answers every request with the same words, or with a tool's call; notes when."""
 
-    asked: float = 0.0
-    spoke: float = 0.0
+    now: Now
+    asked: Moment = Moment(0, 0)
+    spoke: Moment = Moment(0, 0)
     size: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -78,27 +112,37 @@ class Model:
                     for line in head.split(b"\r\n")
                     if line.lower().startswith(b"content-length")
                 )
-                await reader.readexactly(length)
-                self.asked, self.size = time.perf_counter(), length
-                await self.answer(writer)
+                body = await reader.readexactly(length)
+                self.asked, self.size = self.now(), length
+                await self.answer(writer, json.loads(body)["messages"][-1])
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             writer.close()
 
-    async def answer(self, writer: asyncio.StreamWriter) -> None:
+    async def answer(self, writer: asyncio.StreamWriter, last: Json) -> None:
         writer.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
             b"transfer-encoding: chunked\r\n\r\n"
         )
+        if last["role"] == "user" and last["content"] == USE_A_TOOL:
+            arguments = json.dumps(dict.fromkeys(REQUIRED, "a value"))
+            function = {"name": "tool_number_0", "arguments": arguments}
+            call = {"index": 0, "id": "call", "type": "function", "function": function}
+            writer.write(chunk({"tool_calls": [call]}) + chunk({}, "tool_calls"))
+        else:
+            await self.talk(writer)
+        writer.write(framed(b"data: [DONE]\n\n") + b"0\r\n\r\n")
+        await writer.drain()
+
+    async def talk(self, writer: asyncio.StreamWriter) -> None:
         for number, word in enumerate(WORDS):
             if number == 0:
-                self.spoke = time.perf_counter()
+                self.spoke = self.now()
             writer.write(chunk({"content": word}))
             await writer.drain()
             await asyncio.sleep(WORD_S)
-        writer.write(chunk({}, "stop") + framed(b"data: [DONE]\n\n") + b"0\r\n\r\n")
-        await writer.drain()
+        writer.write(chunk({}, "stop"))
 
 
 def chunk(delta: Json, finish: str | None = None) -> bytes:
@@ -113,36 +157,73 @@ def framed(data: bytes) -> bytes:
 
 @dataclass
 class Figures:
-    """Milliseconds, one for each turn."""
+    """One for each turn."""
 
-    asking: list[float] = field(default_factory=list)
-    answering: list[float] = field(default_factory=list)
+    asking: list[Moment] = field(default_factory=list)
+    returning: list[Moment] = field(default_factory=list)
+    answering: list[Moment] = field(default_factory=list)
+
+    def note(self, turn: "Turn", model: Model) -> None:
+        asked = turn.asked or model.asked
+        self.asking.append(asked.since(turn.sent))
+        if turn.returned is not None:
+            self.returning.append(model.asked.since(turn.returned))
+        assert turn.heard is not None
+        self.answering.append(turn.heard.since(model.spoke))
 
 
-async def measure(url: str, model: Model, turns: int) -> Figures:
+@dataclass
+class Turn:
+    """One message of the user and what came of it."""
+
+    sent: Moment
+    asked: Moment | None = None
+    """When the first request was there, if a tool was called."""
+    returned: Moment | None = None
+    """When the tool's answer was sent."""
+    heard: Moment | None = None
+    spoken_ms: float = 0.0
+
+    def is_over(self, now: Moment) -> bool:
+        return self.heard is not None and now.wall > self.heard.wall + self.spoken_ms
+
+
+async def measure(url: str, model: Model, turns: int, text: str) -> Figures:
     figures = Figures()
     async with websockets.connect(url, max_size=None, compression=None) as ws:
         await ws.send('{"type":"conversation_initiation_client_data"}')
         for number in range(turns + WARM_UP):
-            sent = time.perf_counter()
-            await ws.send('{"type":"user_message","text":"Go on"}')
-            heard, spoken_s = 0.0, 0.0
-            while not heard or time.perf_counter() < heard + spoken_s:
+            turn = Turn(model.now())
+            await ws.send(json.dumps({"type": "user_message", "text": text}))
+            while not turn.is_over(model.now()):
                 try:
-                    text = str(await asyncio.wait_for(ws.recv(), 0.05))
+                    message = json.loads(await asyncio.wait_for(ws.recv(), 0.05))
                 except TimeoutError:
                     continue
-                if '"type":"audio"' in text[:60]:
-                    heard = heard or time.perf_counter()
-                    sound = json.loads(text)["audio_event"]["audio_base_64"]
-                    spoken_s += len(sound) * 3 / 4 / 32_000
-                elif '"type":"ping"' in text[:60]:
-                    event = json.loads(text)["ping_event"]["event_id"]
-                    await ws.send(json.dumps({"type": "pong", "event_id": event}))
+                await take(ws, message, turn, model)
             if number >= WARM_UP:
-                figures.asking.append((model.asked - sent) * 1000)
-                figures.answering.append((heard - model.spoke) * 1000)
+                figures.note(turn, model)
     return figures
+
+
+async def take(ws: websockets.ClientConnection, message: Json, turn: Turn, model: Model) -> None:
+    match message["type"]:
+        case "audio":
+            turn.heard = turn.heard or model.now()
+            sound = message["audio_event"]["audio_base_64"]
+            turn.spoken_ms += len(sound) * 3 / 4 / 32
+        case "client_tool_call":
+            call = message["client_tool_call"]["tool_call_id"]
+            answer = {"tool_call_id": call, "result": "It is done.", "is_error": False}
+            turn.asked = model.asked
+            await asyncio.sleep(SETTLED_S)
+            turn.returned = model.now()
+            await ws.send(json.dumps({"type": "client_tool_result", **answer}))
+        case "ping":
+            event = message["ping_event"]["event_id"]
+            await ws.send(json.dumps({"type": "pong", "event_id": event}))
+        case _:
+            pass
 
 
 def tools() -> list[Json]:
@@ -150,7 +231,7 @@ def tools() -> list[Json]:
         f"parameter_{n}": {"type": "string", "description": f"The value number {n} of the tool"}
         for n in range(PARAMETERS)
     }
-    schema = {"type": "object", "properties": properties, "required": list(properties)[:3]}
+    schema = {"type": "object", "properties": properties, "required": REQUIRED}
     return [
         {
             "type": "client",
@@ -181,17 +262,24 @@ async def create_agent(base: str, described: list[Json]) -> str:
     raise SystemExit("the server did not start")
 
 
-def percentiles(values: list[float]) -> dict[str, float]:
-    cuts = statistics.quantiles(values, n=100, method="inclusive")
+def percentiles(figures: list[Moment]) -> Json:
+    """Return milliseconds; empty: there are none."""
+    if not figures:
+        return {}
+    used = sorted(each.used for each in figures)
+    wall = sorted(each.wall for each in figures)
     return {
-        "least": round(min(values), 2),
-        "p50": round(cuts[49], 2),
-        "p95": round(cuts[94], 2),
+        "used p50": round(statistics.median(used), 2),
+        "wall": {
+            "least": round(wall[0], 2),
+            "p50": round(statistics.median(wall), 2),
+            "p95": round(wall[math.ceil(len(wall) * 0.95) - 1], 2),
+        },
     }
 
 
 async def run(turns: int, *, hedging: bool) -> None:
-    model = Model()
+    model = Model(clock_of(os.getpid()))
     backend = await asyncio.start_server(model.serve, "127.0.0.1", 0)
     place = f"http://127.0.0.1:{backend.sockets[0].getsockname()[1]}/v1"
     with socket.socket() as free:
@@ -201,25 +289,36 @@ async def run(turns: int, *, hedging: bool) -> None:
         settings = settings_for(port, data, place, hedging=hedging)
         server = multiprocessing.get_context("spawn").Process(target=serve, args=(settings,))
         server.start()
+        assert server.pid is not None
+        model.now = clock_of(server.pid)
         try:
-            asking: list[float] = []
-            for described in ([], tools()):
-                agent = await create_agent(f"http://127.0.0.1:{port}", described)
-                url = f"ws://127.0.0.1:{port}/v1/convai/conversation?agent_id={agent}"
-                found = await measure(url, model, turns)
-                asking.append(statistics.median(found.asking))
-                row = {
-                    "tools": len(described),
-                    "request bytes": model.size,
-                    "asking ms": percentiles(found.asking),
-                    "answering ms (p50 <= 5)": percentiles(found.answering),
-                }
-                print(json.dumps(row))
-            print(json.dumps({"tools add ms (< 5)": round(asking[1] - asking[0], 2)}))
+            found = [
+                await measured(port, model, turns, described, text)
+                for described, text in (([], "Go on"), (tools(), "Go on"), (tools(), USE_A_TOOL))
+            ]
         finally:
             server.terminate()
             server.join()
             backend.close()
+    asking = [statistics.median(each.used for each in row.asking) for row in found[:2]]
+    print(json.dumps({"tools add ms of a processor (< 5)": round(asking[1] - asking[0], 2)}))
+
+
+async def measured(
+    port: int, model: Model, turns: int, described: list[Json], text: str
+) -> Figures:
+    agent = await create_agent(f"http://127.0.0.1:{port}", described)
+    url = f"ws://127.0.0.1:{port}/v1/convai/conversation?agent_id={agent}"
+    found = await measure(url, model, turns, text)
+    row = {
+        "tools": len(described),
+        "request bytes": model.size,
+        "asking ms": percentiles(found.asking),
+        "returning ms (p50 <= 5)": percentiles(found.returning),
+        "answering ms (p50 <= 5)": percentiles(found.answering),
+    }
+    print(json.dumps({name: value for name, value in row.items() if value != {}}), flush=True)
+    return found
 
 
 def main() -> None:

@@ -3,19 +3,17 @@
 import asyncio
 import fcntl
 import gc
-import os
-import shutil
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
+from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from turnwise import minds as engines
@@ -25,36 +23,48 @@ from turnwise.api.deps import Deps
 from turnwise.api.limits import RequestLimits
 from turnwise.base.errors import ConfigError
 from turnwise.gateway.call import Gateway
+from turnwise.gateway.carriers.sockets import carrier_routes
 from turnwise.gateway.casting import House
 from turnwise.gateway.custom_llm import CustomLlms
 from turnwise.gateway.doors import Doors
 from turnwise.gateway.handshake import Installation
+from turnwise.gateway.reading_ahead import ReadingAhead
+from turnwise.gateway.rooms import RoomWishes, open_rooms
 from turnwise.gateway.websocket import ConversationSocket
 from turnwise.outgoing import Outgoing, Policy
+from turnwise.outgoing.mcp_servers import load_ahead
+from turnwise.providers.ports import InBatches
+from turnwise.runtime.left_behind import close_left, keep_journals
+from turnwise.runtime.load import Load
+from turnwise.runtime.mcp_servers import are_wanted
+from turnwise.runtime.metrics import Metrics
+from turnwise.runtime.pace import Pace
+from turnwise.runtime.remembered_speech import RememberedSpeech
+from turnwise.runtime.roll import Roll
 from turnwise.runtime.session import Minds
 from turnwise.runtime.sessions import Sessions
 from turnwise.runtime.tool_values import Tokens
 from turnwise.sample import sample_agent
-from turnwise.settings import Settings, load
+from turnwise.settings import Settings
 from turnwise.store import (
     AgentQuery,
-    Vault,
-    journal_key,
     open_blobs,
     open_signer,
     open_store,
     open_vault,
 )
 from turnwise.store.origins import unix_secs
-from turnwise.store.room_tokens import open_room_tokens
+from turnwise.web import talk, widget
 from turnwise.wire.codec import Limits
 
 LIVE_FOLDER = "live"
 LOCK_FILE = "lock"
+ROLL_FILE = "roll"
+PACE_FILE = "pace"
 SWITCH_S = 0.0005
 """How long one thread may keep the others from Python."""
-DRAIN_S = 10.0
-"""How long live conversations may go on when the server is stopped."""
+STOP_S = 15
+"""How long requests may take that are being answered when the server stops."""
 KILLED = "The server was stopped while the conversation was going on."
 
 
@@ -124,35 +134,38 @@ async def prepare_house(settings: Settings) -> FirstStart:
                 _, new_key = await tx.api_keys.create("first start")
     finally:
         await store.close()
-    await _keep_left_journals(settings)
+    await keep_journals(open_blobs(settings.data), settings.data / LIVE_FOLDER)
     return FirstStart(agent_id=agent_id, new_key=new_key)
-
-
-async def _keep_left_journals(settings: Settings) -> None:
-    live = settings.data / LIVE_FOLDER
-    blobs = open_blobs(settings.data)
-    for folder in live.iterdir() if live.exists() else ():
-        journal = folder / "journal.jsonl"
-        if journal.exists():
-            await blobs.put(journal_key(folder.name), await asyncio.to_thread(journal.read_bytes))
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Application:
     """The server as an ASGI application: opened when it starts, closed when it stops."""
 
-    def __init__(self, settings: Settings, make_minds: Callable[[], Minds] | None = None) -> None:
-        """Describe a server.
+    def __init__(
+        self,
+        settings: Settings,
+        make_minds: Callable[[], Minds] | None = None,
+        *,
+        worker: int = 0,
+    ) -> None:
+        """Describe a server, or one process of it.
 
         Args:
             settings: What the operator chose.
             make_minds: Makes the engines; None: those of the settings.
+            worker: The number of the process, from 0.
         """
         self._settings = settings
         self._make_minds = make_minds
+        self._worker = worker
         self._stack = AsyncExitStack()
         self._app: Starlette | None = None
-        self._sessions = Sessions()
+        self._sessions: Sessions | None = None
+
+    async def drain(self) -> None:
+        """Take no new conversations and wait for the live ones, as long as the settings say."""
+        if self._sessions is not None:
+            await self._sessions.drain(self._settings.drain_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, one socket, or the life of the process."""
@@ -174,9 +187,9 @@ class Application:
             raise
         gc.collect()
         gc.freeze()  # what was made so far stays: no need to look through it again and again
+        gc.enable()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._sessions.drain(DRAIN_S)
         await self._stack.aclose()
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -184,20 +197,34 @@ class Application:
         settings = self._settings
         store = await open_store(settings.store_url, settings.data, fixed_key=settings.api_key)
         self._stack.push_async_callback(store.close)
+        blobs, folder = open_blobs(settings.data), self._folder(str(self._worker))
+        await close_left(store, blobs, folder, KILLED)
+        if await are_wanted(store):
+            load_ahead()
         outgoing = Outgoing(policy_of(settings), proxy=settings.outgoing_proxy)
         self._stack.push_async_callback(outgoing.aclose)
         make_minds = self._make_minds or partial(_minds_of, settings, outgoing)
         minds = await asyncio.to_thread(make_minds)
         self._stack.push_async_callback(engines.close, minds)
+        rooms = await open_rooms(_room_wishes(settings), settings.data, self._stack)
+        metrics, roll = Metrics(self._worker), Roll(self._worker, self._folder(ROLL_FILE))
+        self._stack.callback(roll.close)
+        pace = Pace(self._folder(PACE_FILE))
+        self._stack.callback(pace.close)
+        sessions = self._watched_sessions(roll, metrics, minds)
         vault = open_vault(settings.data)
         deps = Deps(
             store=store,
-            blobs=open_blobs(settings.data),
+            blobs=blobs,
             signer=open_signer(settings.data),
             vault=vault,
             outgoing=outgoing,
-            room_tokens=open_room_tokens(settings.data),
-            live_calls=self._sessions.agents,
+            room_tokens=rooms.tokens if rooms is not None else None,
+            live_calls=sessions.count,
+            draining=lambda: sessions.draining,
+            observe=lambda _, status: metrics.answered(status),
+            figures=metrics.registry(roll),
+            figures_for=settings.metrics,
             synthesizer=minds.synthesizer,
             transcriber=minds.transcriber,
             detector=minds.detector,
@@ -206,25 +233,44 @@ class Application:
                 per_key=settings.requests_per_second,
                 per_stranger=settings.keyless_requests_per_second,
                 at_once=settings.requests_at_once,
+                pace=pace,
             ),
             check_answers=settings.check_answers,
         )
-        socket = ConversationSocket(self._gateway(deps, minds, vault, outgoing)).serve
-        return create_api(deps, [WebSocketRoute("/v1/convai/conversation", socket)])
+        gateway = self._gateway(deps, minds, sessions, folder)
+        beside = _beside(settings, gateway, deps)
+        return create_api(deps, [*beside, *(rooms.routes(gateway) if rooms is not None else ())])
 
-    def _gateway(self, deps: Deps, minds: Minds, vault: Vault, outgoing: Outgoing) -> Gateway:
+    def _folder(self, name: str) -> Path:
+        return self._settings.data / LIVE_FOLDER / name
+
+    def _watched_sessions(self, roll: Roll, metrics: Metrics, minds: Minds) -> Sessions:
         settings = self._settings
-        live = settings.data / LIVE_FOLDER
-        live.mkdir(exist_ok=True)
+        load = Load(settings.lag_limit_ms)
+        sessions = Sessions(roll, most=settings.most_calls, load=load, metrics=metrics)
+        asyncio.get_running_loop().call_soon(sessions.watch)  # when all is there: not the start
+        self._sessions = sessions
+        self._stack.push_async_callback(self.drain)
+        if isinstance(minds.detector, InBatches):
+            minds.detector.on_batch = metrics.batch
+        return sessions
+
+    def _gateway(self, deps: Deps, minds: Minds, sessions: Sessions, folder: Path) -> Gateway:
+        settings, vault, outgoing = self._settings, deps.vault, deps.outgoing
+        assert vault is not None
+        assert outgoing is not None
         return Gateway(
             doors=Doors(deps.store, deps.signer),
             store=deps.store,
             blobs=deps.blobs,
-            minds=minds,
-            sessions=self._sessions,
+            minds=replace(minds, synthesizer=RememberedSpeech(minds.synthesizer)),
+            sessions=sessions,
             house=House(
                 store=deps.store,
-                installation=Installation(permissive=settings.permissive_overrides),
+                installation=Installation(
+                    permissive=settings.permissive_overrides,
+                    enclave_agents=settings.enclave_agents,
+                ),
                 custom_llms=CustomLlms(deps.store, vault, outgoing),
                 library=deps.library,
                 outgoing=outgoing,
@@ -232,7 +278,7 @@ class Application:
                 tokens=Tokens(outgoing, unix_secs),
             ),
             limits=Limits(frame_bytes=settings.max_frame_bytes),
-            folder=live,
+            folder=folder,
             lead_ms=settings.lead_ms,
             messages_a_second=settings.message_rate_limit,
         )
@@ -242,6 +288,30 @@ def _minds_of(settings: Settings, outgoing: Outgoing) -> Minds:
     return engines.make(engines.choose(settings), settings, outgoing)
 
 
+def _beside(settings: Settings, gateway: Gateway, deps: Deps) -> list[BaseRoute]:
+    """Return the sockets and pages beside the REST API."""
+    return [
+        WebSocketRoute("/v1/convai/conversation", ConversationSocket(gateway).serve),
+        *carrier_routes(gateway, deps.signer, settings.public_url),
+        *talk.routes(deps.store),
+        *widget.routes(settings.data, settings.widget_bundle_url),
+    ]
+
+
+def _room_wishes(settings: Settings) -> RoomWishes:
+    return RoomWishes(
+        address=settings.webrtc_address,
+        ports=settings.webrtc_ports,
+        turn_urls=settings.turn_urls,
+        turn_username=settings.turn_username,
+        turn_password=settings.turn_password,
+        turn_secret=settings.turn_secret,
+        livekit_url=settings.livekit_url,
+        livekit_api_key=settings.livekit_api_key,
+        livekit_api_secret=settings.livekit_api_secret,
+    )
+
+
 def policy_of(settings: Settings) -> Policy:
     """Return where URLs that users configure may lead."""
     hosts = (host.strip().casefold().rstrip(".") for host in settings.allowed_hosts.split(","))
@@ -249,11 +319,6 @@ def policy_of(settings: Settings) -> Policy:
         allow_private=settings.allow_private_network or settings.dev,
         allowed_hosts=frozenset(filter(None, hosts)),
     )
-
-
-def application() -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-    """Return the application that the environment describes; for servers that start processes."""
-    return Application(load({}, os.environ, Path("turnwise.toml")))
 
 
 def _log_level(settings: Settings) -> str:
@@ -268,10 +333,10 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
     return {
         "log_level": _log_level(settings),
         "loop": "uvloop",
-        "ws": "websockets-sansio",
+        "ws": ReadingAhead,
         # above our own limit, which refuses with a reason; this one only cuts the connection
         "ws_max_size": 2 * settings.max_frame_bytes + 1_048_576,
         "ws_per_message_deflate": False,
-        "timeout_graceful_shutdown": int(DRAIN_S) + 5,
+        "timeout_graceful_shutdown": STOP_S,
         "server_header": False,
     }

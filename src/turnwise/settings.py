@@ -8,6 +8,7 @@ import json
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -59,6 +60,24 @@ def _url(*schemes: str) -> Check:
         return None if found and rest and scheme in schemes else right
 
     return check
+
+
+def _ipv4(value: str) -> str | None:
+    try:
+        IPv4Address(value or "0.0.0.0")  # noqa: S104 - nothing listens there
+    except ValueError:
+        return "an IPv4 address"
+    return None
+
+
+def _ports(value: str) -> str | None:
+    right = "the first and the last port, as 50000-50100, from 1024 to 65535"
+    first, _, last = value.partition("-")
+    if not value:
+        return None
+    if not (first.isdecimal() and last.isdecimal()):
+        return right
+    return None if 1024 <= int(first) <= int(last) <= 65_535 else right
 
 
 def _options(what: str) -> Any:  # noqa: ANN401  # as `_setting`
@@ -116,6 +135,17 @@ class Settings:
         "How clients reach this server, where that differs from what they asked for.",
         check=_url("http", "https"),
     )
+    widget_bundle_url: str = _setting(
+        "",
+        "Where /widget.js has pages load the published widget from; empty: the copy that"
+        " `turnwise widget fetch` keeps, or else the public CDN.",
+        check=_url("http", "https"),
+    )
+    npm_registry: str = _setting(
+        "https://registry.npmjs.org",
+        "Registry that `turnwise widget fetch` asks.",
+        check=_url("http", "https"),
+    )
     stt: str = _setting("", "Speech recognition engine; empty: the best one that is installed.")
     tts: str = _setting("", "Speech synthesis engine; empty: the best one that is installed.")
     llm: str = _setting("", "Language model engine; empty: the best one that is configured.")
@@ -163,9 +193,39 @@ class Settings:
     requests_at_once: int = _setting(
         200, "Requests answered at the same time; 0: no limit.", check=_between(0, 1_000_000)
     )
+    most_calls: int = _setting(
+        0,
+        "Conversations at once, in all processes together; one more is refused. 0: as many as the"
+        " processes find that they can carry.",
+        check=_between(0, 16_384),
+    )
+    lag_limit_ms: int = _setting(
+        50,
+        "Lag of a process's event loop, in milliseconds, from which on it refuses new conversations"
+        " for the sake of those that go on; 0: none.",
+        check=_between(0, 60_000),
+    )
+    drain_s: int = _setting(
+        10,
+        "Seconds for which live conversations may go on when the server is told to stop;"
+        " then they are ended.",
+        check=_between(0, 86_400),
+    )
+    metrics: str = _setting(
+        "local",
+        "Who may read /metrics: local (clients on this machine, and everybody with an API key),"
+        " key, open (everybody) or off.",
+        check=_one_of("local", "key", "open", "off"),
+    )
     check_answers: bool = _setting(
         default=False,
         sentence="Whether an answer that is not in the published shape is an error: for tests.",
+    )
+    enclave_agents: str = _setting(
+        "apart",
+        "Agents that clients bring along (enclave_setup_config): off, apart (held without what is"
+        " stored here: tools, secrets, documents, other agents) or full (they may use all of it).",
+        check=_one_of("off", "apart", "full"),
     )
     permissive_overrides: bool = _setting(
         default=False,
@@ -185,6 +245,40 @@ class Settings:
         200,
         "Messages a second that a client may keep sending on the conversation socket.",
         check=_between(1, 100_000),
+    )
+
+    webrtc_address: str = _setting(
+        "",
+        "IPv4 address under which the sound of calls over WebRTC reaches this machine,"
+        " where a router passes it on; empty: the machine's own.",
+        check=_ipv4,
+    )
+    webrtc_ports: str = _setting(
+        "",
+        "UDP ports for the sound of calls over WebRTC, as FIRST-LAST; empty: any."
+        " A call takes two for each address of the machine.",
+        check=_ports,
+    )
+    livekit_url: str = _setting(
+        "",
+        "LiveKit server in whose rooms calls over WebRTC are held, as wss://HOST;"
+        " empty: in rooms of this server.",
+        check=_url("ws", "wss", "http", "https"),
+    )
+    livekit_api_key: str = _setting("", "API key of the LiveKit server.")
+    livekit_api_secret: str = _setting("", "Secret of that key.", secret=True)
+    turn_urls: str = _setting(
+        "",
+        "Relays (TURN) for clients that cannot reach this machine directly, as turn:HOST:PORT,"
+        " with commas between them.",
+    )
+    turn_username: str = _setting("", "User name at the relays.")
+    turn_password: str = _setting("", "Password at the relays.", secret=True)
+    turn_secret: str = _setting(
+        "",
+        "Secret shared with the relays, from which each call gets its own name and password;"
+        " empty: user name and password are used.",
+        secret=True,
     )
 
     @property

@@ -240,7 +240,7 @@ def test_a_killed_server_keeps_what_was_said(make_house: MakeHouse) -> None:
 
 
 def test_a_stopped_server_lets_conversations_come_to_their_end(make_house: MakeHouse) -> None:
-    house = make_house()
+    house = make_house(DRAIN_S="1")
     agent_id = house.create(agent(HOURS, "Hello!"))
     with Caller(house.socket_url(agent_id), AS_TEXT) as caller:
         conversation_id = caller.conversation_id

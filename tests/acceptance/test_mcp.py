@@ -371,6 +371,34 @@ def test_settings_of_single_tools(
     assert offered(brain, prompt)["find_order"]["parameters"]["properties"] == {}
 
 
+def test_a_stored_tool_of_a_server_has_settings_of_its_own(
+    mcp_house: House, mcp_sdk: ElevenLabs, brain: Brain, service: McpService
+) -> None:
+    numbers = {"type": "integer", "description": "of the order"}
+    config = {
+        "type": "mcp",
+        "name": "find_order",
+        "description": "Finds an order.",
+        "integration_type": "mcp_server",
+        "parameters": {"type": "object", "properties": {"number": numbers}},
+        "mcp_tool_name": "find_order",
+        "mcp_tool_description": "Finds an order.",
+        "mcp_server_id": connected(mcp_house, service),
+        "mcp_server_name": "Shop",
+        "approval_policy": "auto_approve_all",
+        "input_overrides": {
+            "number": {"source": "dynamic_variable", "dynamic_variable": "order"},
+        },
+    }
+    tool = post(mcp_house, "/v1/convai/tools", {"tool_config": config})["id"]
+    prompt = brain.learn(calling(Call("find_order", {"number": 1})))
+    document = agent(prompt)
+    document["conversation_config"]["agent"]["prompt"]["tool_ids"] = [tool]
+    reply, _ = asked_once(mcp_house, mcp_sdk, document, dynamic_variables={"order": "12"})
+    assert reply == "Done: Order 12 is on its way."
+    assert offered(brain, prompt)["find_order"]["parameters"]["properties"] == {}
+
+
 def test_a_remembered_token_that_is_refused_is_fetched_anew(
     mcp_house: House, mcp_sdk: ElevenLabs, brain: Brain, service: McpService
 ) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from acceptance.callers import AS_TEXT, INIT, Caller
 from acceptance.house import House, agent
@@ -144,3 +146,12 @@ def test_strange_sound_is_borne(url: str, bystander: Caller) -> None:
         caller.write("When are you open?")
         caller.wait("agent_response", 2)
         assert caller.closed is None
+
+
+def test_a_socket_at_an_unknown_address_is_refused(house: House) -> None:
+    for path in ("/v1/convai/no-such-socket", "/v1/convai/agents", "/nowhere"):
+        with pytest.raises(InvalidStatus) as refused:
+            connect(house.url.replace("http", "ws", 1) + path)
+        assert refused.value.response.status_code == 403
+    assert house.is_ready()
+    assert not house.faults()

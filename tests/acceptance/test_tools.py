@@ -204,6 +204,8 @@ def test_the_client_is_told_of_a_webhook_before_and_after(
         ("/refused", None, "The tool failed.", "customer_auth", "HTTP 401: who are you"),
         ("/nowhere", "hide", "The tool failed.", "external_server", "HTTP 404: nothing is here"),
         ("/slow", None, "", "external_server", "there was no answer within 5"),
+        ("/huge", None, "The tool failed.", "external_server", "the answer is larger than"),
+        ("/binary", None, "The tool failed.", "external_server", "the answer is no text"),
     ],
 )
 def test_a_webhook_that_fails_is_answered_by_the_agent(
@@ -221,6 +223,8 @@ def test_a_webhook_that_fails_is_answered_by_the_agent(
     service.on("/broken", lambda _: Response("no slot left", 500))
     service.on("/refused", lambda _: Response("who are you", 401))
     service.on("/slow", lambda _: time.sleep(7) or JSONResponse({}))
+    service.on("/huge", lambda _: Response(b"x" * 10_000_000))
+    service.on("/binary", lambda _: Response(bytes(range(256))))
     more: Json = {"response_timeout_secs": 5}
     if mode is not None:
         more["tool_error_handling_mode"] = mode
@@ -469,6 +473,41 @@ def test_a_transfer_to_nobody_is_an_error_that_the_agent_answers(
     reply, record = asked_once(tool_house, tool_sdk, document)
     assert reply.startswith("Done: The other agent cannot take over: There is no such agent.")
     assert results_in(record)[0]["result"]["result_type"] == "transfer_to_agent_error"
+
+
+def test_a_transfer_to_an_agent_that_lacks_variables_ends_as_published(
+    tool_house: House, brain: Brain
+) -> None:
+    sales_id = tool_house.create(agent("Sell to {{name}}."))
+    chosen = {"agent_id": sales_id, "condition": "always"}
+    front = agent(brain.learn(calling(Call("transfer_to_agent", {"agent_number": 0}))))
+    front["conversation_config"]["agent"]["prompt"]["built_in_tools"] = {
+        "transfer_to_agent": system_tool("transfer_to_agent", transfers=[chosen])
+    }
+    with Caller(tool_house.socket_url(tool_house.create(front)), AS_TEXT) as caller:
+        caller.write("I want to buy")
+        error = caller.wait("error")["error_event"]
+        code, _ = caller.wait_for_close()
+        conversation_id = caller.conversation_id
+    assert (error["code"], error["error_type"]) == (1008, "missing_dynamic_variable_transfer")
+    assert code == 1008
+    record = tool_house.ended(conversation_id)
+    assert record["status"] == "failed"
+    assert "{'name'}" in results_in(record)[0]["result_value"]
+
+
+def test_a_hang_up_in_place_of_an_answer_is_refused_once(
+    tool_house: House, tool_sdk: ElevenLabs, brain: Brain
+) -> None:
+    hang_up = Call("end_call", {"reason": "done"})
+    document = agent(brain.learn(calling(hang_up)))
+    document["conversation_config"]["agent"]["prompt"]["built_in_tools"] = {
+        "end_call": system_tool("end_call")
+    }
+    reply, record = asked_once(tool_house, tool_sdk, document, "When do you open?")
+    assert reply.startswith("Done: The call was not ended: the user asked something")
+    [answer] = results_in(record)
+    assert (answer["is_error"], answer["result"]) == (True, None)
 
 
 def test_the_language_is_switched_with_its_preset(

@@ -21,10 +21,9 @@ def test_a_new_agent_has_none() -> None:
 
 
 def test_what_is_set_is_named_by_its_place() -> None:
-    document = agent(enable_reasoning_summary=True, service_tier="fast", rag={"num_candidates": 3})
+    document = agent(service_tier="fast", rag={"num_candidates": 3})
     document["conversation_config"]["tts"] = {"audio_effects": {"filter": "radio"}}
     assert without_effect(document) == (
-        "conversation_config.agent.prompt.enable_reasoning_summary",
         "conversation_config.agent.prompt.rag.num_candidates",
         "conversation_config.agent.prompt.service_tier",
         "conversation_config.tts.audio_effects",

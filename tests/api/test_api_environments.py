@@ -11,6 +11,7 @@ from elevenlabs.environment_variables import EnvironmentVariablesCreateRequestBo
 
 from api.api_kit import error_of
 from turnwise.api import Deps
+from turnwise.runtime.configured import variable_id
 
 pytestmark = pytest.mark.anyio
 ENVIRONMENTS = "/v1/convai/environments"
@@ -178,6 +179,29 @@ async def test_delete_environment_variable_is_refused_while_tools_use_it(
     assert (await client.delete(url)).status_code == 204
     assert (await client.get(url)).status_code == 404
     assert (await client.delete(url)).status_code == 404
+
+
+async def test_agents_are_known_to_use_a_variable_and_do_not_keep_it(
+    client: httpx.AsyncClient, deps: Deps
+) -> None:
+    host, key = await made(client, "host", {"production": "h"}), variable_id("key")
+    prompt = {
+        "prompt": "Ask {{system__env_host}}.",
+        "llm": "custom-llm",
+        "custom_llm": {"url": "https://x.test", "api_key": {"env_var_label": "key"}},
+    }
+    body = {"name": "A", "conversation_config": {"agent": {"prompt": prompt}}}
+    answer = await client.post("/v1/convai/agents/create", json=body)
+    agent_id = answer.json()["agent_id"]
+    async with deps.store.reading() as tx:
+        for used in (host["id"], key):
+            users = await tx.records.users_of("environment_variable", used)
+            assert users == (("agent", agent_id),)
+    assert (await client.delete(f"{VARIABLES}/{host['id']}")).status_code == 204
+    plain = {"conversation_config": {"agent": {"prompt": {"prompt": "Ask nobody."}}}}
+    await client.patch(f"/v1/convai/agents/{agent_id}", json=plain)
+    async with deps.store.reading() as tx:
+        assert await tx.records.users_of("environment_variable", host["id"]) == ()
 
 
 async def test_update_environment_variable_at_once_loses_nothing(client: httpx.AsyncClient) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from api.api_kit import KEY
 from turnwise.api import Deps, create_api
+from turnwise.runtime.roll import Roll
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +23,10 @@ pytestmark = pytest.mark.anyio
 async def test_live_count_counts_the_calls_of_agents(
     deps: Deps, params: dict[str, str], count: int
 ) -> None:
-    there = replace(deps, live_calls=lambda: ("a", "b", "a"))
+    roll = Roll()
+    for agent in ("a", "b", "a"):
+        roll.enter(agent, most_of_agent=None)
+    there = replace(deps, live_calls=roll.count)
     transport = httpx.ASGITransport(create_api(there))
     async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
         answer = await client.get(

@@ -15,7 +15,7 @@ from elevenlabs.types import OutboundSipTrunkConfigRequestModel
 
 from api.api_kit import error_of
 from turnwise.api import Deps
-from turnwise.api.phone_numbers import views
+from turnwise.api.phone_numbers import sealed
 
 BASE = "/v1/convai/phone-numbers"
 V2 = "/v1/convai/v2/phone-numbers"
@@ -87,7 +87,7 @@ async def test_create_phone_number_keeps_secrets_to_itself(
     for text in (answer.text, str(record.document), (await client.get(BASE)).text):
         assert "very secret" not in text
     assert deps.vault is not None
-    secrets = views.opened(record.document, deps.vault)
+    secrets = sealed.opened(record.document, deps.vault)
     assert len(secrets) == 2
     assert all("very secret" in each for each in secrets.values())
 
@@ -125,6 +125,25 @@ async def test_change_phone_number_assigns_and_renames(
 
 
 @pytest.mark.anyio
+async def test_get_agent_shows_the_numbers_that_are_assigned_to_it(
+    client: httpx.AsyncClient,
+) -> None:
+    agent_id, other_id = await agent(client), await agent(client, "Other")
+    url = f"/v1/convai/agents/{agent_id}"
+    assert (await ok(await client.get(url)))["phone_numbers"] == []
+    ids = [await make(client, body, agent_id=agent_id) for body in (TWILIO, SIP)]
+    await make(client, EXOTEL, agent_id=other_id)
+    expected = [await ok(await client.get(f"{BASE}/{number_id}")) for number_id in ids]
+    assert (await ok(await client.get(url)))["phone_numbers"] == expected
+    assert (await ok(await client.patch(url, json={"name": "B"})))["phone_numbers"][0][
+        "assigned_agent"
+    ]["agent_name"] == "B"
+    await ok(await client.patch(f"{BASE}/{ids[0]}", json={"agent_id": other_id}))
+    found = (await ok(await client.get(url)))["phone_numbers"]
+    assert [each["phone_number_id"] for each in found] == ids[1:]
+
+
+@pytest.mark.anyio
 async def test_a_changed_trunk_has_its_own_password_or_none(
     client: httpx.AsyncClient, deps: Deps
 ) -> None:
@@ -139,7 +158,7 @@ async def test_a_changed_trunk_has_its_own_password_or_none(
         record = await tx.records.get("phone_number", number_id)
     assert record is not None
     assert deps.vault is not None
-    secrets = views.opened(record.document, deps.vault)
+    secrets = sealed.opened(record.document, deps.vault)
     assert secrets == {"inbound_trunk_config": "very secret in"}
 
 

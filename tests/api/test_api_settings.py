@@ -79,6 +79,18 @@ async def test_update_settings_merges_keeps_what_is_unknown_and_resets_nulls(
         assert await tx.records.users_of("secret", "s1") == ()
 
 
+async def test_settings_that_nothing_acts_on_are_named_beside_the_answer(
+    client: httpx.AsyncClient,
+) -> None:
+    told = "x-turnwise-warnings"
+    assert told not in (await client.patch(SETTINGS, json={"can_use_mcp_servers": True})).headers
+    body = {"rag_retention_period_days": 3, "default_livekit_stack": "static"}
+    idle = (await client.patch(SETTINGS, json=body)).headers[told]
+    assert idle == "default_livekit_stack, rag_retention_period_days"
+    reset = await client.patch(SETTINGS, json=dict.fromkeys(body))
+    assert told not in reset.headers
+
+
 @pytest.mark.parametrize(
     ("body", "loc"),
     [

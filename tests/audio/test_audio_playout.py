@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from turnwise.audio.pcm import Pcm
 from turnwise.audio.playout import Chunk, Playout
 from turnwise.base.errors import ConfigError
-from turnwise.base.units import Hertz, Millis
+from turnwise.base.units import Hertz, Millis, Samples
 
 RATE = Hertz(8000)
 MS = 8  # samples in a millisecond
@@ -272,3 +272,60 @@ def test_a_drop_ends_a_pause_and_the_next_sound_begins_where_the_ear_stopped() -
 def test_a_lead_that_leaves_gaps_is_refused(lead_ms: int, chunk_ms: int) -> None:
     with pytest.raises(ConfigError, match=f"lead_ms is {lead_ms} and chunk_ms is {chunk_ms}"):
         Playout(RATE, lead_ms=lead_ms, chunk_ms=chunk_ms)
+
+
+def test_an_ear_that_is_late_is_found_out_and_stays_late() -> None:
+    playout = Playout(RATE)
+    playout.queue(of_ms(1000))
+    playout.due(Millis(0))
+    assert playout.heard_ms(Millis(300)) == 300
+    playout.played(Samples(100 * MS), Millis(300))
+    assert [playout.heard_ms(Millis(at)) for at in (300, 350, 400)] == [100, 150, 200]
+    assert playout.next_due() == 100  # the pace is as before
+    while (due := playout.next_due()) is not None:
+        playout.due(due)
+    assert playout.heard_ms(Millis(1100)) == 900
+    assert playout.heard_ms(Millis(2000)) == 1000
+    playout.queue(of_ms(400))  # after a silence the ear is as late as before
+    playout.due(Millis(3000))
+    heard = [playout.heard_ms(Millis(at)) for at in (3000, 3200, 3300, 3900)]
+    assert heard == [1000, 1000, 1100, 1400]
+
+
+def test_sound_that_follows_before_the_late_ear_is_done_is_heard_no_sooner() -> None:
+    playout = Playout(RATE)
+    playout.queue(of_ms(100))
+    playout.due(Millis(0))
+    playout.played(Samples(0), Millis(80))
+    playout.played(Samples(60 * MS), Millis(260))  # the ear is later still: 200 ms
+    playout.queue(of_ms(100))
+    playout.due(Millis(270))
+    assert [playout.heard_ms(Millis(at)) for at in (270, 470, 500, 600)] == [70, 100, 130, 200]
+
+
+def test_reports_that_tell_nothing_new_change_nothing() -> None:
+    playout = Playout(RATE)
+    playout.queue(of_ms(300))
+    playout.due(Millis(0))
+    playout.played(Samples(100 * MS), Millis(130))
+    assert playout.heard_ms(Millis(150)) == 150
+    playout.played(Samples(200 * MS), Millis(100))  # earlier than it can be
+    assert playout.heard_ms(Millis(150)) == 150
+
+
+def test_a_pause_puts_back_what_a_late_ear_has_not_heard() -> None:
+    playout = Playout(RATE)
+    sound = np.arange(1000 * MS, dtype=np.int16)
+    playout.queue(sound)
+    playout.due(Millis(0))
+    playout.due(Millis(100))
+    playout.played(Samples(0), Millis(150))
+    playout.pause(Millis(150))
+    playout.resume()
+    (first, *_) = playout.due(Millis(1000))
+    # what was taken for heard before anybody knew better is gone
+    assert first.position == 100 * MS
+    assert first.samples.tolist() == sound[100 * MS : 200 * MS].tolist()
+    playout.due(Millis(1150))
+    assert playout.heard_ms(Millis(1150)) == 100
+    assert playout.drop(Millis(1200)) == 150 * MS

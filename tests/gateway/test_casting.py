@@ -1,5 +1,8 @@
 """What goes along when one agent hands over to another."""
 
+import asyncio
+import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -7,14 +10,21 @@ from typing import Any
 import pytest
 
 from turnwise.agents.config import Prompt, view
+from turnwise.agents.variables import Variables
 from turnwise.gateway.casting import Cast, House, Meeting
 from turnwise.gateway.custom_llm import CustomLlms
-from turnwise.gateway.handshake import Installation
+from turnwise.gateway.handshake import Installation, Prepared
 from turnwise.outgoing import Outgoing, Policy
-from turnwise.runtime.mcp_servers import stored_servers
-from turnwise.runtime.persona import CannotTakeOver, Persona
-from turnwise.store import Store, open_store
+from turnwise.outgoing.mcp_servers import load_ahead, load_sdk
+from turnwise.runtime.mcp_servers import are_wanted, stored_servers
+from turnwise.runtime.persona import CannotTakeOver, LacksVariables, Persona
+from turnwise.runtime.tool_values import Tokens
+from turnwise.store import Store, open_store, open_vault
+from turnwise.tools.mcp import McpClient
+from turnwise.tools.ports import ToolFailed
+from turnwise.tools.webhook import WebhookTools
 from turnwise.wire.client_messages import ConversationInitiationClientData
+from turnwise.wire.errors import WireError
 
 pytestmark = pytest.mark.anyio
 
@@ -98,7 +108,7 @@ async def test_a_transfer_may_name_a_branch(store: Store, other: str) -> None:
 
 
 async def test_an_agent_that_lacks_a_variable_cannot_take_over(store: Store, other: str) -> None:
-    with pytest.raises(CannotTakeOver, match=r"first message: \{'town'\}"):
+    with pytest.raises(LacksVariables, match=r"first message: \{'town'\}"):
         await Handing(store, other).over()
 
 
@@ -112,3 +122,107 @@ async def test_the_servers_of_an_agent_are_those_its_prompt_names(store: Store) 
     kinds = {each.server_id: each.integration_type for each in servers}
     assert kinds == {"own": "mcp_server", "native": "mcp_integration"}
     assert problems == ["there is no MCP server gone"]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "servers", "wanted"), [(True, 1, True), (True, 0, False), (False, 1, False)]
+)
+async def test_what_servers_need_is_loaded_ahead_only_where_they_are_used(
+    store: Store, *, allowed: bool, servers: int, wanted: bool
+) -> None:
+    assert not await are_wanted(store)
+    async with store.writing() as tx:
+        await tx.records.create("settings", {"can_use_mcp_servers": allowed}, record_id="only")
+        for _ in range(servers):
+            await tx.records.create("mcp_server", {"config": {"name": "own"}}, prefix="mcp_")
+    assert await are_wanted(store) is wanted
+
+
+async def test_loading_ahead_keeps_nobody_waiting() -> None:
+    began = time.monotonic()
+    load_ahead()
+    assert time.monotonic() - began < 0.5
+    await asyncio.to_thread(load_sdk)  # waits for the same lock
+    assert "mcp" in sys.modules
+
+
+class Bringing:
+    """A conversation whose agent the client brings along."""
+
+    def __init__(self, store: Store, folder: Path, enclave_agents: str) -> None:
+        vault, outgoing = open_vault(folder), Outgoing(Policy())
+        self.house = House(
+            store=store,
+            installation=Installation(enclave_agents=enclave_agents),
+            custom_llms=CustomLlms(store, vault, outgoing),
+            outgoing=outgoing,
+            vault=vault,
+            tokens=Tokens(outgoing, lambda: 0.0),
+        )
+        init = ConversationInitiationClientData()
+        meeting = Meeting(conversation_id="conv_1", init=init, open_to_client=True)
+        self.cast = Cast(self.house, meeting)
+
+    async def begun(self, **prompt: object) -> Prepared:
+        document = {"agent_id": "own", **speaking("own", prompt={"prompt": "Hi.", **prompt})}
+        return await self.cast.first(document)
+
+    async def value(self, value: object) -> str:
+        """What a webhook of the agent would send for a value of its definition."""
+        webhooks = self.cast.toolkit(McpClient()).runners["webhook"]
+        assert isinstance(webhooks, WebhookTools)
+        return await webhooks._values.text(value, Variables())
+
+
+async def stored_in(store: Store, folder: Path) -> Json:
+    """Store one of everything that an agent may refer to; return their ids."""
+    sealed = open_vault(folder).seal("hush")
+    hook = {"type": "webhook", "name": "order", "api_schema": {"url": "https://shop.example"}}
+    async with store.writing() as tx:
+        tool = await tx.records.create("tool", {"tool_config": hook}, name="order")
+        secret = await tx.records.create("secret", {"sealed": sealed}, name="key")
+        known = {"type": "text", "name": "Prices", "id": ""}
+        document = await tx.records.create("knowledge_base", known, name="Prices")
+        agent_id = (await tx.agents.create(speaking("second"))).agent_id
+    return {
+        "tool": tool.record_id,
+        "secret": {"secret_id": secret.record_id},
+        "document": {"type": "text", "name": "Prices", "id": document.record_id},
+        "agent": agent_id,
+    }
+
+
+async def test_an_agent_that_is_brought_along_is_held_apart(store: Store, tmp_path: Path) -> None:
+    ids = await stored_in(store, tmp_path)
+    bringing = Bringing(store, tmp_path, "apart")
+    prepared = await bringing.begun(tool_ids=[ids["tool"]], knowledge_base=[ids["document"]])
+    assert prepared.tools == ()
+    assert f"there is no tool {ids['tool']}" in prepared.warnings
+    assert any("no documents" in warning for warning in prepared.warnings)
+    for value in (ids["secret"], {"env_var_label": "x"}, "https://{{system__env_x}}"):
+        with pytest.raises(ToolFailed, match="brings along"):
+            await bringing.value(value)
+    persona = bringing.cast.persona(prepared)
+    with pytest.raises(CannotTakeOver, match="brings along"):
+        await bringing.cast.transferred({"agent_id": ids["agent"]}, persona, Variables())
+    custom = {"url": "https://models.example", "api_key": ids["secret"]}
+    with pytest.raises(WireError, match="brings along"):
+        await Bringing(store, tmp_path, "apart").begun(llm="custom-llm", custom_llm=custom)
+
+
+async def test_it_may_use_what_is_stored_where_the_operator_says_so(
+    store: Store, tmp_path: Path
+) -> None:
+    ids = await stored_in(store, tmp_path)
+    bringing = Bringing(store, tmp_path, "full")
+    prepared = await bringing.begun(tool_ids=[ids["tool"]])
+    assert [tool.name for tool in prepared.tools] == ["order"]
+    assert await bringing.value(ids["secret"]) == "hush"
+    persona = bringing.cast.persona(prepared)
+    heir = await bringing.cast.transferred({"agent_id": ids["agent"]}, persona, Variables())
+    assert heir.voice.voice == "second"
+
+
+async def test_it_is_refused_where_the_operator_wants_none(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(WireError, match="no agents that clients bring along"):
+        await Bringing(store, tmp_path, "off").begun()

@@ -251,7 +251,8 @@ def test_formats_are_the_clients_to_choose() -> None:
     ],
 )
 def test_where_to_start_needs_its_permission(switch: str, init: Json) -> None:
-    held(agent(overrides={switch: True}), **init)
+    [warning] = held(agent(overrides={switch: True}), **init).warnings
+    assert warning.startswith(f"{next(iter(init))} has no effect")
     nothing: Json = dict.fromkeys(init)
     held(agent(), **nothing)
     with pytest.raises(OverrideForbidden, match=next(iter(init))):

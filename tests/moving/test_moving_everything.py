@@ -283,6 +283,20 @@ async def test_recordings_may_come_later_and_are_not_promised_before(
     assert (await new.client.get(f"{path}/audio")).content == wav()
 
 
+async def test_a_conversation_in_writing_is_not_asked_for_its_recording(
+    old: House, new: House
+) -> None:
+    for number in (1, 2):
+        document = conversation(number)
+        document["metadata"]["text_only"] = number == 2
+        async with old.deps.store.writing() as tx:
+            await tx.conversations.begin(document)
+    for number, told in ((2, 0), (1, 1)):
+        asked = faulty(old, at(f"/conversations/conv_{number}/audio", httpx2.Response(500)))
+        report = await moved(asked, new, audio=True)
+        assert report.of("recordings").failed == told
+
+
 async def test_what_must_be_done_by_hand_is_told(old: House, new: House, source: Source) -> None:
     await fill(old, wav())
     number = {

@@ -33,9 +33,9 @@ T = TypeVar("T")
 
 
 @cache
-def spoken(text: str, lead_ms: int = 500, tail_ms: int = 500) -> Pcm:
-    """Speech at 16 kHz between silences: by flite if it is installed, else by espeak."""
-    sound = _flite(text) if shutil.which("flite") else asyncio.run(_espeak(text))
+def spoken(text: str, lead_ms: int = 500, tail_ms: int = 500, voice: str = "rms") -> Pcm:
+    """Speech at 16 kHz between silences: by a voice of flite if it is installed, else by espeak."""
+    sound = _flite(text, voice) if shutil.which("flite") else asyncio.run(_espeak(text))
     return np.concatenate([silence(16 * lead_ms), sound, silence(16 * tail_ms)])
 
 
@@ -43,9 +43,9 @@ def can_speak() -> bool:
     return shutil.which("flite") is not None or ESPEAK.missing() is None
 
 
-def _flite(text: str) -> Pcm:
+def _flite(text: str, voice: str) -> Pcm:
     made = subprocess.run(
-        ["flite", "-voice", "rms", "-t", text, "-o", "/dev/stdout"], check=True, capture_output=True
+        ["flite", "-voice", voice, "-t", text, "-o", "/dev/stdout"], check=True, capture_output=True
     )
     with wave.open(BytesIO(made.stdout)) as reader:
         assert reader.getframerate() == LISTENING_HZ
@@ -58,9 +58,9 @@ async def _espeak(text: str) -> Pcm:
     return listening(np.concatenate(pieces), voice.rate_hz)
 
 
-def listening(sound: Pcm, rate_hz: int) -> Pcm:
-    """The same sound at 16 kHz."""
-    resampler = Resampler(Hertz(rate_hz), LISTENING_HZ)
+def listening(sound: Pcm, rate_hz: int, to_hz: int = LISTENING_HZ) -> Pcm:
+    """The same sound at another rate, that of listening if none is named."""
+    resampler = Resampler(Hertz(rate_hz), Hertz(to_hz))
     return np.concatenate([resampler.push(sound), resampler.flush()])
 
 

@@ -1,6 +1,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -32,6 +33,7 @@ from turnwise.providers.ports import (
     ModelMessage,
     ModelRequest,
     TextDelta,
+    Thought,
     ToolCall,
     ToolSpec,
     Usage,
@@ -189,6 +191,14 @@ async def test_thoughts_are_not_said(server: ScriptedServer, thoughts: Sequence[
     events = await asked(server, [head(200, SSE), *thoughts, delta(finish="stop"), DONE])
     text = "".join(each.text for each in events if isinstance(each, TextDelta))
     assert text.strip() == "Yes."
+
+
+async def test_thoughts_are_told_where_they_are_asked_for(server: ScriptedServer) -> None:
+    said = [delta(reasoning_content="Hm. "), delta(reasoning_content="So."), delta("Yes.")]
+    script = [head(200, SSE), *said, delta(finish="stop"), DONE]
+    request = replace(ASK, reasoning_summary=True)
+    events = await asked(server, script, request=request)
+    assert [each for each in events if isinstance(each, Thought)] == [Thought("Hm. So.")]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import asyncio
+import shutil
 import time
 from collections.abc import Awaitable
 from pathlib import Path
@@ -7,10 +8,12 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
-from providers.provider_rig import can_speak, frames_of, spoken
-from turnwise.audio.pcm import Pcm
+from providers.provider_rig import can_speak, frames_of, listening, spoken
+from turnwise.audio.pcm import Pcm, silence
+from turnwise.audio.speech_gate import SpeechGate
 from turnwise.base.errors import ProviderBroken, ProviderRefused, ProviderUnavailable
-from turnwise.providers.ports import Frames
+from turnwise.providers.ports import Frames, VoiceOptions
+from turnwise.providers.tts.espeak import Espeak
 from turnwise.providers.vad.onnx_weights import read_weights
 from turnwise.providers.vad.silero import SPEC, Silero, _bundled
 
@@ -60,14 +63,49 @@ async def judged(detector: Silero, frames: Frames, at_once: int = 1) -> list[flo
     return told
 
 
-@pytest.mark.parametrize("source", ["speech", "noise"])
-async def test_it_judges_as_the_published_model(source: str) -> None:
-    frames = await asyncio.to_thread(speech) if source == "speech" else None
-    given = noise(1, 60) if frames is None else frames_of(frames)
+def corpus() -> dict[str, Pcm]:
+    """Pauses inside of sentences, six voices where flite speaks too, noise, a telephone line."""
+    sounds = {f"espeak {voice}": _by_espeak(voice) for voice in ("en-us", "en-gb+f2", "de+m3")}
+    if shutil.which("flite"):
+        sounds |= {f"flite {voice}": spoken(TEXT, voice=voice) for voice in ("rms", "slt", "kal16")}
+    clean = sounds["espeak en-us"]
+    random = np.random.default_rng(3)
+    for name, level in (("a little", 300), ("much", 3_000)):
+        noisy = clean + random.normal(0, level, len(clean))
+        sounds[f"{name} noise"] = noisy.clip(-32_768, 32_767).astype(np.int16)
+    sounds["telephone"] = listening(listening(clean, 16_000, 8_000), 8_000)
+    sounds["only noise"] = noise(1, 60).reshape(-1)
+    return sounds
+
+
+def _by_espeak(voice: str) -> Pcm:
+    async def speak() -> Pcm:
+        engine = Espeak()
+        options = VoiceOptions(voice=voice)
+        pieces = [piece.samples async for piece in engine.speak(TEXT, options)]
+        await engine.aclose()
+        return listening(np.concatenate(pieces), engine.rate_hz)
+
+    return np.concatenate([silence(8_000), asyncio.run(speak()), silence(8_000)])
+
+
+async def test_it_judges_as_the_published_model_and_decides_as_it_would() -> None:
+    sounds = await asyncio.to_thread(corpus)
     detector = Silero()
-    told = await judged(detector, given, at_once=len(given))
+    frames = {name: frames_of(sound) for name, sound in sounds.items()}
+    async with asyncio.TaskGroup() as tasks:
+        jobs = {
+            name: tasks.create_task(judged(detector, each, at_once=4))
+            for name, each in frames.items()
+        }
     await detector.aclose()
-    assert np.abs(np.array(told) - judged_by_onnx(given)).max() < 1e-4
+    for name, job in jobs.items():
+        told, published = job.result(), judged_by_onnx(frames[name])
+        assert np.abs(np.array(told) - published).max() < 1e-4, name
+        ours, theirs = SpeechGate(), SpeechGate()
+        decisions = [ours.push(probability) for probability in told]
+        assert decisions == [theirs.push(probability) for probability in published], name
+        assert any(decisions) == (name != "only noise"), name
 
 
 async def test_it_hears_speech_and_not_silence() -> None:

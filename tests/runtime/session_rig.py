@@ -15,11 +15,13 @@ from turnwise.providers.llm.scripted import Scripted as Model
 from turnwise.providers.ports import (
     ModelMessage,
     ModelRequest,
+    VoiceOptions,
 )
 from turnwise.providers.stt.scripted import Scripted as Transcriber
 from turnwise.providers.tts.scripted import Scripted as Voice
 from turnwise.providers.vad.energy import Energy
 from turnwise.runtime.document import Circumstances, Ending
+from turnwise.runtime.journal_file import Unwatched, Watcher
 from turnwise.runtime.persona import Persona
 from turnwise.runtime.session import Minds, Session, Setup
 from turnwise.runtime.speaking import SentSound
@@ -94,7 +96,9 @@ class Scene:
     toolkit: Toolkit | None = None
     model: Model | None = None
     voice: Voice | None = None
+    voice_options: VoiceOptions = field(default_factory=VoiceOptions)
     transcriber: Transcriber | None = None
+    watcher: Watcher = field(default_factory=Unwatched)
 
 
 def ask(command: StartReply) -> ModelRequest:
@@ -135,6 +139,7 @@ async def _hold(scene: Scene, folder: Path, acts: Acts) -> Held:
         ask=ask,
         ask_filler=lambda: ModelRequest(messages=[]),
         tools=(*tools, *scene.more_tools),
+        voice=scene.voice_options,
     )
     setup = Setup(
         about=Circumstances(
@@ -150,6 +155,7 @@ async def _hold(scene: Scene, folder: Path, acts: Acts) -> Held:
         save=save,
     )
     session = Session(setup, client)
+    session.watcher = scene.watcher
 
     async with asyncio.TaskGroup() as tasks:
         user = tasks.create_task(_as_coroutine(acts, session, client))

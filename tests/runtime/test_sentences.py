@@ -60,3 +60,19 @@ def test_the_rest_is_pending_until_it_is_flushed() -> None:
 @given(st.lists(st.text(alphabet="abI .,!?\n…:", max_size=40), max_size=12))
 def test_the_pieces_are_the_text(texts: list[str]) -> None:
     assert "".join(pieces(*texts)) == "".join(texts)
+
+
+def test_a_mark_that_has_only_begun_is_not_cut() -> None:
+    cutter = SentenceCutter()
+    assert cutter.push("Well now [lau") == []
+    assert cutter.flush(whole=False) == "Well now "
+    assert cutter.push("ghs] so. ") == ["[laughs] so. "]
+    assert cutter.push("<Jo") == []
+    assert cutter.flush(whole=False) == ""
+    assert cutter.flush() == "<Jo"
+    long = "word " * 42 + "<Old Man of the sea>Hello"
+    assert all("<Old Man of the sea>" in p or "<" not in p for p in pieces(long))
+
+
+def test_a_sentence_ends_behind_the_end_of_its_label() -> None:
+    assert pieces("<Joe>Who is there?</Joe> Nobody.") == ["<Joe>Who is there?</Joe> ", "Nobody."]

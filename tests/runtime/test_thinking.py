@@ -3,7 +3,7 @@ from collections.abc import Awaitable, Callable
 
 from runtime.model_doubles import ASK, Step, Told, words
 from turnwise.base.errors import ProviderBroken, ProviderError, ProviderUnavailable
-from turnwise.providers.ports import Answering, ModelRequest, TextDelta, ToolCall, Usage
+from turnwise.providers.ports import Answering, ModelRequest, TextDelta, Thought, ToolCall, Usage
 from turnwise.runtime.cascade import AllModelsFailed, CustomModelFailed
 from turnwise.runtime.spending import Spending
 from turnwise.runtime.thinking import Thinking
@@ -126,3 +126,11 @@ def test_a_filler_that_fails_is_none() -> None:
 
     events, _ = thought(Told([[ProviderUnavailable("llm/x", "gone")]]), acts)
     assert events == []
+
+
+def test_what_a_model_tells_of_its_thoughts_is_on_record_and_not_said() -> None:
+    script: list[Step] = [TextDelta("Yes."), Thought("Hm."), Usage(10, 2)]
+    events, spending = thought(Told([script]))
+    assert events == [ReplyText(ONE, "Yes."), ReplyWritten(ONE)]
+    assert spending.reasoning(ONE) == [{"summary": "Hm.", "provider_redact": False}]
+    assert spending.reasoning(ReplyId(2)) == []

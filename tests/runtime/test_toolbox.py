@@ -20,7 +20,13 @@ from turnwise.providers.ports import ListeningOptions, ModelRequest, SoundPiece,
 from turnwise.providers.stt.scripted import Scripted as Transcriber
 from turnwise.providers.tts.scripted import Scripted as Voice
 from turnwise.runtime.live_variables import LiveVariables
-from turnwise.runtime.persona import CannotTakeOver, Casting, Persona, Transfer
+from turnwise.runtime.persona import (
+    CannotTakeOver,
+    Casting,
+    LacksVariables,
+    Persona,
+    Transfer,
+)
 from turnwise.runtime.session import Session
 from turnwise.runtime.system_tools import MOST_TRANSFERS
 from turnwise.runtime.toolkit import Toolkit
@@ -388,6 +394,8 @@ class Agents(Casting):
         agent_id = str(transfer["agent_id"])
         if agent_id == "nobody":
             raise CannotTakeOver("There is no such agent.")
+        if agent_id == "demanding":
+            raise LacksVariables("The other agent needs a name.")
         back = {"transfers": [{"agent_id": present.agent_id, "condition": "always"}]}
         return replace(
             present,
@@ -428,6 +436,24 @@ def transfer(number: int = 0) -> Reply:
 
 
 SALES = {"agent_id": "sales", "condition": "buying"}
+
+
+def test_an_agent_that_lacks_variables_ends_the_conversation(tmp_path: Path) -> None:
+    chosen = {"agent_id": "demanding", "condition": "always"}
+    held = held_with(
+        tmp_path,
+        system("transfer_to_agent", transfers=[chosen]),
+        replies=(replace(transfer(), text="One moment."), "Never asked."),
+        words=("buy",),
+        casting=Agents(),
+    )
+    assert held.session.end_reason == "missing_dynamic_variable_transfer"
+    assert [t["message"] for t in held.document["transcript"] if t["message"]] == [
+        "buy",
+        "One moment.",
+    ]
+    assert result_of(held)["result"]["error"] == "The other agent needs a name."
+    assert len(held.model.requests) == 1
 
 
 def test_another_agent_takes_over(tmp_path: Path) -> None:

@@ -341,6 +341,47 @@ CHECKS: dict[str, Check] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("how", "values", "expected"),
+    [
+        ("eq", ("",), ["none", "empty", "other"]),
+        ("neq", ("",), ["x", "y", "more"]),
+        ("neq", ("x",), ["none", "empty", "other", "y", "more"]),
+        ("in", ("x", "y"), ["x", "y"]),
+    ],
+)
+@pytest.mark.parametrize("limit", ["COUNTED", "MOST_SETS", "neither"])
+async def test_what_is_absent_is_found_whichever_way_is_taken(
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    how: Operator,
+    values: tuple[str, ...],
+    expected: list[str],
+) -> None:
+    if limit != "neither":
+        monkeypatch.setattr(filters, limit, 0)
+    variables: dict[str, Document] = {
+        "none": {},
+        "empty": {"plan": ""},
+        "other": {"plan\nvariable:city": "x"},
+        "x": {"plan": "x"},
+        "y": {"plan": "y"},
+        "more": {"plan": "z", "city": "Rome"},
+    }
+    async with store.writing() as tx:
+        for number, (name, variables_) in enumerate(variables.items()):
+            document = make(number, random.Random(1)) | {  # noqa: S311
+                "conversation_id": name,
+                "conversation_initiation_client_data": {"dynamic_variables": variables_},
+            }
+            await tx.conversations.begin(document)
+    asked = ConversationQuery(dynamic_variables=(Comparison("plan", how, values),))
+    async with store.reading() as tx:
+        page = await tx.conversations.list(asked)
+    assert sorted(row.head["conversation_id"] for row in page.items) == sorted(expected)
+
+
 @pytest.mark.parametrize("how", get_args(Operator))
 def test_a_comparison_that_cannot_be_made_is_refused(how: Operator) -> None:
     if how != "in":

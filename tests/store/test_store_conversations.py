@@ -191,3 +191,12 @@ async def test_an_agents_last_call_is_in_its_row(store: Store) -> None:
         await tx.conversations.begin(record(2, agent=agent_id, start=30))
         (row,) = (await tx.agents.list(AgentQuery())).items
     assert row.last_call_at == 30
+
+
+async def test_which_conversations_there_are_is_known_without_reading_them(store: Store) -> None:
+    await begin(store, *(record(number) for number in range(1_200)))
+    asked = [f"conv_{number}" for number in range(0, 2_400, 2)] * 2 + ["", "half \ud83d"]
+    async with store.reading() as tx:
+        found = await tx.conversations.known(asked)
+        assert await tx.conversations.known(()) == frozenset()
+    assert found == {f"conv_{number}" for number in range(0, 1_200, 2)}

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from store.conftest import POSTGRES
 from turnwise.base.errors import ConfigError
-from turnwise.store import ConversationQuery, Store, StoreUnavailable, open_store
+from turnwise.store import Comparison, ConversationQuery, Store, StoreUnavailable, open_store
 from turnwise.store.migrations.upgrade import migrate
 from turnwise.store.secret_file import load_secret
 from turnwise.store.sql import SqlStore, engine_for, translated
@@ -22,7 +22,8 @@ pytestmark = pytest.mark.anyio
 
 
 FTS = "conversation_words"
-"""Begins the names of what only SQLite has, and only migrations make."""
+"""Begins the names of what only SQLite has, and Alembic does not compare."""
+VERSION = "alembic_version"
 GIN = "conversation_texts_by_word"
 """What only PostgreSQL has."""
 
@@ -42,18 +43,18 @@ async def test_a_migrated_schema_is_the_declared_one(sql_store: SqlStore) -> Non
 
 
 async def test_a_fresh_schema_equals_a_migrated_one_word_for_word(tmp_path: Path) -> None:
-    await (await open_store(f"sqlite:///{tmp_path / 'migrated.db'}", tmp_path)).close()
-    engine = engine_for(f"sqlite:///{tmp_path / 'fresh.db'}")
-    async with engine.begin() as connection:
-        await connection.run_sync(METADATA.create_all)
+    await (await open_store(f"sqlite:///{tmp_path / 'fresh.db'}", tmp_path)).close()
+    engine = engine_for(f"sqlite:///{tmp_path / 'migrated.db'}")
+    async with engine.execution_options(turnwise_writes=True).begin() as connection:
+        await connection.run_sync(migrate)
     await engine.dispose()
 
     def schema(name: str) -> set[str]:
         connection = sqlite3.connect(tmp_path / name)
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
         # SQLite quotes the name of a table that was renamed
-        plain = {table: " ".join(sql.replace('"', "").split()) for table, sql in rows}
-        found = {sql for table, sql in plain.items() if not table.startswith(("alembic", FTS))}
+        found = {" ".join(sql.replace('"', "").split()) for table, sql in rows if table != VERSION}
+        found |= {str(row) for row in connection.execute("SELECT * FROM alembic_version")}
         connection.close()
         return found
 
@@ -71,6 +72,9 @@ async def test_what_an_old_version_stored_is_kept(url: str, tmp_path: Path) -> N
                 "status": "done",
                 "tag_ids": [f"tag_{number}"],
                 "metadata": {"start_time_unix_secs": start, "call_duration_secs": number},
+                "conversation_initiation_client_data": {
+                    "dynamic_variables": {"plan": "pro"} if number == 2 else {}
+                },
             }
             await connection.execute(
                 text(
@@ -94,6 +98,8 @@ async def test_what_an_old_version_stored_is_kept(url: str, tmp_path: Path) -> N
         listed = (await tx.conversations.list(ConversationQuery())).items
         tagged = (await tx.conversations.list(ConversationQuery(tag_ids=("tag_2",)))).items
         said = (await tx.conversations.list(ConversationQuery(search="word1"))).items
+        no_plan = Comparison("plan", "eq", ("",))
+        plain = (await tx.conversations.list(ConversationQuery(dynamic_variables=(no_plan,)))).items
         whole = await tx.conversations.get("conv_0")
     assert (key.key_id, key.name, key.scope, key.created_at) == (
         "key_1",
@@ -104,6 +110,7 @@ async def test_what_an_old_version_stored_is_kept(url: str, tmp_path: Path) -> N
     assert [row.head["conversation_id"] for row in listed] == ["conv_0", "conv_2", "conv_1"]
     assert [row.head["conversation_id"] for row in tagged] == ["conv_2"]
     assert [row.head["conversation_id"] for row in said] == ["conv_1"]
+    assert [row.head["conversation_id"] for row in plain] == ["conv_0", "conv_1"]
     assert whole is not None
     assert whole["transcript"] == [{"role": "user", "message": "word0"}]
     new = whole | {"conversation_id": "conv_new"}

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from turnwise.agents.tools import normalise
 from turnwise.agents.variables import Variables
 from turnwise.tools.approvals import APPROVAL_S
 from turnwise.tools.arguments import fitted, problems_of
@@ -14,6 +15,7 @@ from turnwise.tools.mcp_definitions import (
     tool_hash,
     tool_of,
     uniquely,
+    with_own_settings,
 )
 
 Json = dict[str, Any]
@@ -171,3 +173,38 @@ def test_whatever_a_server_writes_is_survived(schema: Json) -> None:
         given = dict.fromkeys("abcd", value)
         problems_of(tool, fitted(tool, given), Variables())
         assert isinstance(tool.arguments(given, Variables()), dict)
+
+
+def stored(**more: object) -> Json:
+    return {
+        "type": "mcp",
+        "name": "forecast",
+        "mcp_server_id": "mcp_1",
+        "mcp_tool_name": "forecast",
+        "mcp_input_schema": SCHEMA,
+        "response_timeout_secs": 20,
+        **more,
+    }
+
+
+def test_a_stored_tool_has_overrides_of_its_own() -> None:
+    overrides = {"city": {"source": "dynamic_variable", "dynamic_variable": "home"}}
+    tool = with_own_settings(normalise(stored(input_overrides=overrides)))
+    assert tool.parameters["properties"] == {}
+    assert tool.arguments({"city": "forged"}, Variables({"home": "Bath"})) == {"city": "Bath"}
+    plain = with_own_settings(normalise(stored()))
+    assert plain.parameters["properties"].keys() == {"city"}
+    assert plain.arguments({"city": "Rome"}, Variables()) == {"city": "Rome"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "seconds"),
+    [
+        ("auto_approve_all", 20),
+        ("require_approval_all", 20 + APPROVAL_S),
+        ("require_approval_per_tool", 20 + APPROVAL_S),
+    ],
+)
+def test_a_stored_tool_leaves_the_user_time_to_approve(policy: str, seconds: int) -> None:
+    tool = with_own_settings(normalise(stored(approval_policy=policy)))
+    assert tool.response_timeout_secs == seconds

@@ -96,6 +96,16 @@ async def test_an_answer_that_is_too_large_is_a_failure() -> None:
     assert "larger than" in str(failed)
 
 
+async def test_an_answer_that_is_no_text_is_a_failure() -> None:
+    picture = Give("PNG\r\n\0\0", headers=("content-type: image/png",))
+    async with serving(lambda _: picture) as service:
+        failed = await failure(webhook(service.url))
+    assert (failed.error_type, str(failed)) == (
+        "external_server",
+        "the answer is no text (image/png)",
+    )
+
+
 async def test_nobody_at_home_is_a_failure() -> None:
     async with serving() as service:
         pass

@@ -170,6 +170,15 @@ def the_agent_says_farewell_and_ends_the_call() -> Timeline:
     return t
 
 
+def a_hang_up_in_place_of_an_answer_is_refused() -> Timeline:
+    t = greeted()
+    says(t, 4_000, 4_900, "When do you open?")
+    calls(t, 5_900, "end_call")
+    t.at(5_950, EndAsked("the user is done", "", CallId("end_call"), unsure=True))
+    answers(t, 6_500, "At nine.", 600)
+    return hangs_up(t, 8_000)
+
+
 def a_bet_is_lost_and_the_next_one_is_won() -> Timeline:
     t = greeted(Policy(endpointing=Endpointing(bet_ms=200)))
     says(t, 4_000, 4_900, "A large Margherita.", segment=1)
@@ -222,6 +231,7 @@ CONVERSATIONS: dict[str, Callable[[], Timeline]] = {
         messages_and_context_in_writing,
         tools_run_after_speech_and_beside_it,
         the_agent_says_farewell_and_ends_the_call,
+        a_hang_up_in_place_of_an_answer_is_refused,
         a_bet_is_lost_and_the_next_one_is_won,
         a_stuck_detector_and_a_failing_model_are_survived,
         another_agent_takes_over,

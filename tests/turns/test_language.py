@@ -3,6 +3,7 @@ import pytest
 from turnwise.turns.language import (
     LANGUAGES,
     NO_WORDS,
+    asks_something,
     count_words,
     is_question,
     is_short_answer,
@@ -85,6 +86,21 @@ def test_a_question_ends_with_its_mark(text: str, expected: object) -> None:
 )
 def test_a_question_that_begins_openly_is_not_answered_by_yes(text: str, expected: object) -> None:
     assert is_yes_no_question(text, EN) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Do you open on Sundays?", True),
+        ("Fine. what time do you open", True),
+        ("What a day!", False),
+        ("When I am back. That is all.", False),
+        ("I know what", False),
+        ("", False),
+    ],
+)
+def test_something_is_asked_with_or_without_the_mark(text: str, expected: object) -> None:
+    assert asks_something(text, EN) is expected
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def test_a_turn_is_measured_from_the_last_sound_of_the_user_to_the_last_of_the_a
     )
     assert turn.endpointing_ms == 500
     assert turn.model_ms == 300
+    assert turn.sentence_ms == 450
     assert turn.voice_ms == 550
     assert turn.response_ms == 1_350
 

@@ -131,6 +131,17 @@ class BackgroundSound(View):
     crossfade_loop: bool = True
 
 
+class DtmfInput(View):
+    """How keys that the person presses are taken in (`conversation.dtmf_input_settings`)."""
+
+    dtmf_input_timeout: float = Field(default=2.0, ge=0.5, le=10)
+    """Seconds without a further key after which they are told."""
+    hash_terminator: bool = True
+    """Whether `#` ends them at once."""
+    redact_input: bool = False
+    """Whether the record does not show them."""
+
+
 class Conversation(View):
     """The frame of a conversation (`conversation_config.conversation`)."""
 
@@ -142,6 +153,7 @@ class Conversation(View):
     monitoring_enabled: bool = False
     monitoring_events: list[str] = []
     background_sound: BackgroundSound = BackgroundSound()
+    dtmf_input_settings: DtmfInput | None = None
     source_attribution: bool = False
 
 
@@ -308,12 +320,20 @@ class Guardrails(View):
     prompt_injection: Toggle = Toggle()
 
 
+class CallLimits(View):
+    """How many calls an agent takes (`platform_settings.call_limits`)."""
+
+    agent_concurrency_limit: int = -1
+    """Calls at once; less than 0: no limit."""
+
+
 class PlatformSettings(View):
     """What of `platform_settings` a conversation depends on."""
 
     overrides: Overrides = Overrides()
     auth: Auth = Auth()
     guardrails: Guardrails = Guardrails()
+    call_limits: CallLimits = CallLimits()
 
 
 class Agent(View):

@@ -8,11 +8,14 @@ from turnwise.agents.variables import names_in
 Reference = tuple[str, str]
 """Kind and id: `("tool", "tool_1")`."""
 
+ENVIRONMENT_LABEL: Final = "environment_label"
+"""The kind of an environment variable, of which an agent knows no id but the label."""
+
 _BY_ID: Final = {
     "agent_id": "agent",
     "analysis_item_id": "analysis_item",
     "auth_connection_id": "auth_connection",
-    "env_var_label": "environment_label",
+    "env_var_label": ENVIRONMENT_LABEL,
     "post_call_webhook_id": "webhook",
     "pronunciation_dictionary_id": "pronunciation_dictionary",
     "secret_id": "secret",
@@ -45,7 +48,7 @@ def references(document: Mapping[str, Any]) -> frozenset[Reference]:
 def _in(value: object) -> Iterator[Reference]:
     if isinstance(value, str) and "system_" in value:
         names = (name for name in names_in(value) if name.startswith(_ENVIRONMENT))
-        yield from (("environment_label", name.removeprefix(_ENVIRONMENT)) for name in names)
+        yield from ((ENVIRONMENT_LABEL, name.removeprefix(_ENVIRONMENT)) for name in names)
     elif isinstance(value, list):
         for item in value:
             yield from _in(item)

@@ -13,12 +13,11 @@ _TOOL = f"{_PROMPT}.tools[]"
 _TTS = "conversation_config.tts"
 _TURN = "conversation_config.turn"
 _CONVERSATION = "conversation_config.conversation"
-_PHONE = "there is no phone"
+_TRANSFER = "calls are not transferred to a number"
 _SEARCH = "knowledge is searched by words"
 _WORKFLOW = "there are no workflows"
 
 STORED_ONLY: Final[Mapping[str, str]] = {
-    f"{_PROMPT}.enable_reasoning_summary": "models are not asked for summaries of their thoughts",
     f"{_PROMPT}.service_tier": "no model is asked for a tier",
     f"{_PROMPT}.rag.embedding_model": _SEARCH,
     f"{_PROMPT}.rag.max_vector_distance": _SEARCH,
@@ -27,14 +26,13 @@ STORED_ONLY: Final[Mapping[str, str]] = {
     f"{_PROMPT}.rag.knowledge_base_tool_info": "knowledge is looked up without a tool",
     f"{_TOOL}.api_schema.response_body_schema": "answers are not checked",
     f"{_TOOL}.api_schema.auth_resolved_params": "no parameter comes from an auth connection",
-    f"{_TOOL}.params.enable_client_message": _PHONE,
-    f"{_TOOL}.params.use_out_of_band_dtmf": _PHONE,
-    f"{_TOOL}.params.suppress_turn_after_dtmf": _PHONE,
-    f"{_TOOL}.params.transfers[].custom_sip_headers": _PHONE,
-    f"{_TOOL}.params.transfers[].transfer_type": _PHONE,
-    f"{_TOOL}.params.transfers[].sip_refer_play_dialtone": _PHONE,
-    f"{_TOOL}.params.transfers[].uui": _PHONE,
-    f"{_TOOL}.params.transfers[].post_dial_digits": _PHONE,
+    f"{_TOOL}.params.enable_client_message": _TRANSFER,
+    f"{_TOOL}.params.use_out_of_band_dtmf": "keys are pressed as tones in the sound",
+    f"{_TOOL}.params.transfers[].custom_sip_headers": _TRANSFER,
+    f"{_TOOL}.params.transfers[].transfer_type": _TRANSFER,
+    f"{_TOOL}.params.transfers[].sip_refer_play_dialtone": _TRANSFER,
+    f"{_TOOL}.params.transfers[].uui": _TRANSFER,
+    f"{_TOOL}.params.transfers[].post_dial_digits": _TRANSFER,
     f"{_TOOL}.params.transfers[].node_id": _WORKFLOW,
     f"{_TTS}.clone_strength": "no engine has it",
     f"{_TTS}.audio_effects": "sound is not changed",
@@ -42,7 +40,6 @@ STORED_ONLY: Final[Mapping[str, str]] = {
     f"{_TURN}.noisy_environment_message": "noise is not judged",
     f"{_TURN}.retranscribe_on_turn_timeout": "nothing is transcribed twice",
     f"{_CONVERSATION}.background_sound.source_id": "nothing is mixed into the agent's sound",
-    f"{_CONVERSATION}.dtmf_input_settings": _PHONE,
     "conversation_config.agent.text_behavior_overrides{}.output_format": "answers are plain text",
     "conversation_config.agent.text_behavior_overrides{}.interaction_budget": "no time is budgeted",
 }

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from typing_extensions import override
+
 from turnwise.base.errors import Error
 
 SYSTEM = "system__"
@@ -104,6 +106,31 @@ def _whole(number: float, value: object, *, whole: bool) -> object:
     return value if whole or not math.isfinite(number) else number
 
 
+class _Open(Mapping[str, Any]):
+    """Variables less the secrets among them; none is read before somebody asks for it."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    @override
+    def __getitem__(self, name: str) -> Any:
+        if name.startswith(SECRET):
+            raise KeyError(name)
+        return self._values[name]
+
+    @override
+    def __contains__(self, name: object) -> bool:
+        return name in self._values and not str(name).startswith(SECRET)
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._values if not name.startswith(SECRET))
+
+    @override
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 @dataclass(frozen=True, slots=True)
 class Variables:
     """The variables of one conversation. `with_value` gives new ones; none changes."""
@@ -136,8 +163,7 @@ class Variables:
 
     def without_secrets(self) -> "Variables":
         """Return those that may be used anywhere, not in headers only."""
-        open_ones = {n: value for n, value in self.values.items() if not n.startswith(SECRET)}
-        return Variables(open_ones)
+        return Variables(_Open(self.values))
 
     def missing(self, names: Iterable[str]) -> frozenset[str]:
         """Return those of the names that have no value."""

@@ -4,6 +4,7 @@ The published contract says what a document may hold and what its defaults are; 
 open is here.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from turnwise.agents.versions import PLACE
@@ -64,11 +65,16 @@ def changed(document: Object, body: Object) -> Object:
     return _whole(merged(document, patch, _shape())) | place
 
 
-def shown(record: AgentRecord) -> Object:
-    """Return an agent as clients read it."""
+def shown(record: AgentRecord, numbers: Sequence[Object]) -> Object:
+    """Return an agent as clients read it.
+
+    Args:
+        record: The agent.
+        numbers: The phone numbers that are assigned to it, as clients read them.
+    """
     return {
         "agent_id": record.agent_id,
-        "phone_numbers": [],
+        "phone_numbers": numbers,
         "whatsapp_accounts": [],
         "access_info": ACCESS,
         "version_id": None,

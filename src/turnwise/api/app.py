@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
-from turnwise.api import health, pages, problems
+from turnwise.api import health, metrics, pages, problems
 from turnwise.api.account.routes import account
 from turnwise.api.agent_testing.routes import agent_testing
 from turnwise.api.agents.prices import prices
@@ -48,6 +48,7 @@ from turnwise.api.speech_to_text.routes import speech_to_text
 from turnwise.api.test_invocations.routes import test_invocations
 from turnwise.api.text_to_speech.routes import text_to_speech
 from turnwise.api.tools.routes import tools
+from turnwise.api.twilio.routes import twilio
 from turnwise.api.voices.models import models
 from turnwise.api.voices.routes import voices
 from turnwise.api.webhooks.routes import webhooks
@@ -89,6 +90,7 @@ SLICES: Sequence[Slice] = (
     agent_testing,
     test_invocations,
     phone_numbers,
+    twilio,
     batch_calling,
     analysis_items,
     llm,
@@ -104,7 +106,7 @@ def create_api(deps: Deps, more: Iterable[BaseRoute] = ()) -> Starlette:
     """
     rest = Mount("/", _dispatch())
     told = {key: sentence_of(route) for key, route in implemented().items()}
-    beside = [*health.ROUTES, *AVATARS, *pages.routes(told), *source_files.ROUTES]
+    beside = [*health.ROUTES, *metrics.ROUTES, *AVATARS, *pages.routes(told), *source_files.ROUTES]
     app = Starlette(routes=[*more, *beside, rest])
     app.state.deps = deps
     problems.install(app)

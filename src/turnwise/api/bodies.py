@@ -28,7 +28,8 @@ def json_value(body: bytes) -> Any:  # noqa: ANN401 - any JSON
     try:
         text = body.decode("utf-8-sig")
         value = json.loads(text, parse_constant=_refuse, parse_float=_finite)
-        json.dumps(value, ensure_ascii=False).encode()
+        if "\\u" in text:  # only an escape can name half a character
+            json.dumps(value, ensure_ascii=False).encode()
     except UnicodeError as exc:
         raise _invalid("The body is not valid Unicode") from exc
     except RecursionError as exc:

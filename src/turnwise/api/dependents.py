@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from turnwise.api.access import ACCESS
+from turnwise.api.assigned_numbers import PHONE_NUMBER
 from turnwise.store import Record, Reference, Transaction
 from turnwise.store.histories import History
 
@@ -54,7 +55,7 @@ async def records(tx: Transaction, kind: str, ids: Sequence[str]) -> list[Object
 
 async def phone_numbers(tx: Transaction, ids: Sequence[str]) -> list[Object]:
     """Return phone numbers as dependents; one that is gone is left out."""
-    known = await tx.records.many("phone_number", ids)
+    known = await tx.records.many(PHONE_NUMBER, ids)
     return [
         {
             "phone_number_id": record_id,

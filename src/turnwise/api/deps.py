@@ -1,8 +1,9 @@
 """What the operations work with."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 
 from turnwise.api.limits import RequestLimits
@@ -40,8 +41,14 @@ class Deps:
     room_tokens: RoomTokens | None = None
     """Who signs permissions for WebRTC; None: nobody, there is none."""
 
-    live_calls: Callable[[], Sequence[str]] = tuple
-    """The agents of the live conversations of this process, by id, once for each conversation."""
+    live_calls: Callable[[Collection[str]], int] = len
+    """Returns how many conversations are live with agents of some ids; with none: with any."""
+
+    figures: CollectorRegistry | None = None
+    """What `/metrics` tells; None: nothing."""
+
+    figures_for: str = "local"
+    """Who may read it: `local`, `key`, `open` or `off`."""
 
     public_url: str = ""
     """How clients reach this server; empty: as they asked for it."""

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 
 @dataclass(slots=True)
@@ -45,6 +46,9 @@ class Dispatch:
         Raises:
             HTTPException: 404 where there is no such path, 405 where it has other methods.
         """
+        if scope["type"] == "websocket":  # none of the operations is a socket: refuse the upgrade
+            await WebSocketClose(reason="There is no such socket.")(scope, receive, send)
+            return
         endpoint, scope["path_params"] = self._find(scope)
         await endpoint(scope, receive, send)
 

@@ -2,34 +2,39 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from math import ceil
 
-from limits import RateLimitItem, RateLimitItemPerSecond
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
 from starlette.requests import Request
 
 from turnwise.api.errors import LimitReached
+from turnwise.runtime.pace import Pace
 
 
 class RequestLimits:
-    """The limits of one process."""
+    """The limits of one server, but for how many at once, which is of one process."""
 
     def __init__(
-        self, *, per_key: int = 0, per_stranger: int = 0, at_once: int = 0, window_s: int = 1
+        self,
+        *,
+        per_key: int = 0,
+        per_stranger: int = 0,
+        at_once: int = 0,
+        window_s: int = 1,
+        pace: Pace | None = None,
     ) -> None:
         """Set the limits; 0 is none.
 
         Args:
             per_key: Requests with one API key in a window.
             per_stranger: Requests without a key from one address in a window.
-            at_once: Requests that are answered at the same time.
+            at_once: Requests that this process answers at the same time.
             window_s: Length of the window, in seconds.
+            pace: Where the requests to all processes are counted; None: there is only this one.
         """
-        self._per_key = RateLimitItemPerSecond(per_key, window_s) if per_key else None
-        self._per_stranger = (
-            RateLimitItemPerSecond(per_stranger, window_s) if per_stranger else None
-        )
-        self._windows = MovingWindowRateLimiter(MemoryStorage())
+        self._per_key = per_key
+        self._per_stranger = per_stranger
+        self._window_s = window_s
+        self._pace = pace or Pace()
         self._at_once = at_once
         self._running = 0
 
@@ -45,10 +50,10 @@ class RequestLimits:
             LimitReached: If it is one too many.
         """
         if secret:
-            await self._count(self._per_key, f"key {hash(secret)}")
+            self._count(self._per_key, f"key {secret}")
         else:
             client = request.client
-            await self._count(self._per_stranger, f"address {client.host if client else ''}")
+            self._count(self._per_stranger, f"address {client.host if client else ''}")
         if self._at_once and self._running >= self._at_once:
             raise LimitReached(
                 f"This server answers {self._at_once} requests at once; come again.",
@@ -62,11 +67,11 @@ class RequestLimits:
         finally:
             self._running -= 1
 
-    async def _count(self, limit: RateLimitItem | None, whose: str) -> None:
-        if limit is None or await self._windows.hit(limit, whose):
-            return
-        wait_s = limit.get_expiry()
-        raise LimitReached(
-            f"More than {limit.amount} requests in {wait_s} s; come again in {wait_s} s.",
-            retry_after_s=wait_s,
-        )
+    def _count(self, most: int, whose: str) -> None:
+        wait_s = self._pace.step(whose, most, self._window_s) if most else 0.0
+        if wait_s:
+            seconds = ceil(wait_s)
+            raise LimitReached(
+                f"More than {most} requests in {self._window_s} s; come again in {seconds} s.",
+                retry_after_s=seconds,
+            )

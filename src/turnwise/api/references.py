@@ -5,8 +5,10 @@ placeholder within a text. All that a configuration knows of an environment vari
 it may be made later than what uses it, so its id follows from its label.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from turnwise.agents.references import ENVIRONMENT_LABEL, references
 from turnwise.api.errors import NotFound
 from turnwise.runtime.configured import labels_in, variable_id
 from turnwise.store import Reference, Transaction
@@ -24,6 +26,14 @@ _NAMES = {
     WEBHOOK: "Webhook",
     INTEGRATION_CONNECTION: "Integration connection",
 }
+
+
+def uses_of_agent(document: Mapping[str, Any]) -> frozenset[Reference]:
+    """Return what an agent's document refers to, wherever it stands."""
+    return frozenset(
+        _variable(one) if kind == ENVIRONMENT_LABEL else (kind, one)
+        for kind, one in references(document)
+    )
 
 
 def uses_of(values: Iterable[object]) -> tuple[Reference, ...]:

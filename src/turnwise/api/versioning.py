@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from turnwise.agents.references import references
 from turnwise.agents.three_way import same
 from turnwise.agents.versions import at_version, snapshot_of, with_settings_of
 from turnwise.api.errors import NotFound
+from turnwise.api.references import uses_of_agent
 from turnwise.store import AgentRecord, Record, Store, Transaction
 from turnwise.store.histories import BRANCH, DRAFT, TIP, History
 from turnwise.store.record_ports import AGENT
@@ -127,7 +127,7 @@ async def commit(
     if branch is None:
         branch = await _main(history, agent)
     snapshot = snapshot_of(document)
-    before = await history.snapshot(str(branch.document[TIP])) if branch.document[TIP] else None
+    before = await _newest(history, agent, branch)
     if before is None or about.always or not same(before, snapshot):
         branch = await _advance(tx, history, branch, snapshot, about)
     main_id = str(agent.document.get("main_branch_id") or branch.record_id)
@@ -148,7 +148,7 @@ async def commit(
 
 async def note_uses(tx: Transaction, agent: AgentRecord) -> None:
     """Note what the agent refers to on any branch that can still be talked to."""
-    used = set(references(agent.document))
+    used = set(uses_of_agent(agent.document))
     for branch in await History(tx.records, agent.agent_id).branches():
         if not branch.document["is_archived"]:
             used |= {(kind, one) for kind, one in branch.document["uses"]}
@@ -185,6 +185,13 @@ def unknown_version(version_id: str) -> NotFound:
     return NotFound(f"Version with id {version_id} not found.", code="version_not_found")
 
 
+async def _newest(history: History, agent: AgentRecord, branch: Record) -> Object | None:
+    """Return what the newest version of a branch holds; None: it has no version yet."""
+    if branch.record_id == agent.document.get("main_branch_id"):
+        return snapshot_of(agent.document)  # an agent is stored as it is on main
+    return await history.snapshot(str(branch.document[TIP])) if branch.document[TIP] else None
+
+
 async def _main(history: History, agent: AgentRecord) -> Record:
     main_id = agent.document.get("main_branch_id")
     main = await history.branch(str(main_id)) if main_id else None
@@ -207,7 +214,7 @@ async def _advance(
         TIP: version.record_id,
         "commits": seq,
         "last_committed_at": version.created_at,
-        "uses": sorted(map(list, references(snapshot))),
+        "uses": sorted(map(list, uses_of_agent(snapshot))),
     }
     await tx.records.delete(DRAFT, branch.record_id)
     stored = await tx.records.replace(BRANCH, branch.record_id, document)

@@ -126,14 +126,18 @@ class Alignment:
 
     def shift(self, ms: int) -> Self:
         """Return the same characters `ms` later. No start may become negative."""
+        if not ms:
+            return self
         starts = tuple(start + ms for start in self.starts_ms)
         return type(self)(self.chars, starts, self.durations_ms, self.estimated)
 
-    def join(self, later: "Alignment") -> Self:
+    def join(self, later: Self) -> Self:
         """Return these characters and then those of `later`, whose times count from the same 0 ms.
 
         Where both overlap, the rule of `of_chars` holds.
         """
+        if not self.chars and not self.estimated:  # nearly always: each chunk begins with nothing
+            return later
         joined = self.of_chars(
             self.chars + later.chars,
             self.starts_ms + later.starts_ms,

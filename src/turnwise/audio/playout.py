@@ -2,7 +2,8 @@
 
 The client plays a chunk when it has played all chunks before it, so its clock of play can be
 computed: it runs while there is sound, stands when there is none, and goes on with the next chunk.
-Nothing is reported back.
+A telephone line is further away, and says how far it has played (`played`):
+from then on the ear is taken to be so far behind. What is sent is paced as before.
 
 Laws: the client is never more than `lead_ms` ahead of what is heard; all sound is sent once and in
 order; while sound waits, chunks follow each other in less than 400 ms; nothing of what was dropped
@@ -16,6 +17,9 @@ from turnwise.audio.pcm import Pcm
 from turnwise.base.errors import ConfigError
 from turnwise.base.units import Hertz, Millis, Samples, ms_of, samples_in
 
+_MOST_LATE_MS = 2000
+_JITTER_MS = 40
+"""Reports that differ by less say nothing new: the network's own unrest."""
 _LONGEST_GAP_MS = 390
 """Clients take 400 ms without sound for the end of a reply."""  # spec/wire-protocol.md, 0, item 5
 
@@ -57,6 +61,8 @@ class Playout:
         self._sent = Samples(0)
         self._clock_from = Samples(0)  # the client began to play this position
         self._clock_ms = Millis(0)  # at this time
+        self._late_ms = 0  # the ear is so far behind the client
+        self._heard_least = Samples(0)  # was heard before the client began to play, at least
         self._paused = False
 
     @property
@@ -89,11 +95,11 @@ class Playout:
         chunks: list[Chunk] = []
         if self._paused or not self._waiting:
             return chunks
-        heard = self.heard(now)
+        heard, played = self.heard(now), self._played_by(now)
         self._forget(heard)
-        if heard == self._sent:  # the client has run dry: its clock of play starts again
-            self._clock_from, self._clock_ms = heard, now
-        while self._waiting and self._sent - heard <= self._enough():
+        if played == self._sent:  # the client has run dry: its clock of play starts again
+            self._clock_from, self._clock_ms, self._heard_least = played, now, heard
+        while self._waiting and self._sent - played <= self._enough():
             samples = self._waiting.take(self._chunk)
             chunks.append(Chunk(self._sent, samples))
             self._sent = Samples(self._sent + len(samples))
@@ -108,13 +114,26 @@ class Playout:
         return Millis(self._clock_ms + max(0, -(-ahead * 1000 // self._rate_hz)))
 
     def heard(self, now: Millis) -> Samples:
-        """Return the position up to which sound has been heard. Never goes back."""
-        played = samples_in(now - self._clock_ms, self._rate_hz)
-        return Samples(min(self._sent, self._clock_from + played))
+        """Return the position up to which sound has been heard. Only `played` puts it back."""
+        return max(self._heard_least, self._played_by(Millis(now - self._late_ms)))
 
     def heard_ms(self, now: Millis) -> int:
         """Return how many whole milliseconds of sound have been heard."""
         return ms_of(self.heard(now), self._rate_hz)
+
+    def played(self, position: Samples, now: Millis) -> None:
+        """Take in that all sound before a position has been heard, as is known just now.
+
+        Args:
+            position: Of the end of a chunk that was sent and is still wanted.
+            now: When the client's word arrived.
+        """
+        running = self._clock_from + samples_in(now - self._clock_ms, self._rate_hz)
+        late_ms = min(max(0, ms_of(Samples(running - position), self._rate_hz)), _MOST_LATE_MS)
+        if abs(late_ms - self._late_ms) > _JITTER_MS:
+            self._late_ms = late_ms
+        # what was forgotten cannot wait again
+        self._heard_least = max(self._heard_least, Samples(self._sent - len(self._unheard)))
 
     def pause(self, now: Millis) -> None:
         """Stop at once. What was sent and not heard waits again, in front."""
@@ -148,5 +167,10 @@ class Playout:
     def _stop(self, now: Millis) -> None:
         heard = self.heard(now)
         self._forget(heard)
-        self._sent = self._clock_from = heard
+        self._sent = self._clock_from = self._heard_least = heard
         self._clock_ms = now
+
+    def _played_by(self, now: Millis) -> Samples:
+        """Return what a client has played that plays all at once as it comes."""
+        played = samples_in(now - self._clock_ms, self._rate_hz)
+        return Samples(min(self._sent, self._clock_from + played))

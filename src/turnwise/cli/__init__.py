@@ -1,38 +1,66 @@
-"""The command line. Each command is one file; this one only lists them."""
+"""The command line. Each command is one file; this one only lists them.
 
-from typing import Annotated
+A command is imported when it is asked for: none waits for what the others need.
+"""
+
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typing_extensions import override
 
 from turnwise import __version__
-from turnwise.cli.bridge import bridge
-from turnwise.cli.doctor import doctor
-from turnwise.cli.download import download
-from turnwise.cli.keys import keys
-from turnwise.cli.moving import bring, export
-from turnwise.cli.prompt import prompt
-from turnwise.cli.replay import replay
-from turnwise.cli.serve import serve
-from turnwise.cli.simulate import simulate
-from turnwise.cli.talk import talk
+
+COMMANDS = {
+    "serve": "serve:serve",
+    "talk": "talk:talk",
+    "doctor": "doctor:doctor",
+    "download": "download:download",
+    "keys": "keys:keys",
+    "bridge": "bridge:bridge",
+    "widget": "widget:widget",
+    "export": "moving:export",
+    "import": "moving:bring",
+    "simulate": "simulate:simulate",
+    "bench": "bench:bench",
+    "replay": "replay:replay",
+    "prompt": "prompt:prompt",
+}
+"""Module of this package and function, or application of more commands, by name."""
+
+
+class Commands(TyperGroup):
+    """The commands, in the order of the table."""
+
+    @override
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    @override
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | TyperGroup | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        found = getattr(import_module(f"{__name__}.{module}"), name)
+        if isinstance(found, typer.Typer):
+            group = typer.main.get_group(found)
+            group.name = cmd_name
+            return group
+        single = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+        single.command(cmd_name)(found)
+        command = typer.main.get_command(single)
+        assert isinstance(command, TyperCommand)
+        return command
+
 
 app = typer.Typer(
     name="turnwise",
+    cls=Commands,
     help="Conversational voice agents on your own machine.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command()(serve)
-app.command()(talk)
-app.command()(doctor)
-app.command()(download)
-app.add_typer(keys, name="keys")
-app.add_typer(bridge, name="bridge")
-app.command()(export)
-app.command("import")(bring)
-app.command()(simulate)
-app.command()(replay)
-app.command()(prompt)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's signature of a callback

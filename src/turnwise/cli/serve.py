@@ -1,6 +1,7 @@
 """`turnwise serve`: start the server."""
 
 import asyncio
+import gc
 import os
 import socket
 from pathlib import Path
@@ -10,7 +11,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from turnwise.settings import PREFIX, Settings, load
+from turnwise.cli.workers import Crew, spread, warm_up
+from turnwise.settings import Settings, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +34,11 @@ Private = Annotated[
     typer.Option("--allow-private-network", help="Let configured URLs lead into it."),
 ]
 
+LiveKit = Annotated[
+    str | None,
+    typer.Option(help="LiveKit server in whose rooms calls over WebRTC are held."),
+]
+
 
 def serve(
     host: Host = None,
@@ -41,6 +48,7 @@ def serve(
     workers: Workers = None,
     dev: Dev = None,
     allow_private_network: Private = None,
+    livekit_url: LiveKit = None,
 ) -> None:
     """Start the server. Each option is also a variable TURNWISE_* and a line of turnwise.toml."""
     flags = {
@@ -51,6 +59,7 @@ def serve(
         "workers": workers,
         "dev": dev,
         "allow_private_network": allow_private_network,
+        "livekit_url": livekit_url,
     }
     settings = load(flags, os.environ, TOML)
     start(settings)
@@ -58,6 +67,11 @@ def serve(
 
 def start(settings: Settings) -> None:
     """Prepare the data folder, say what is there, and serve until told to stop."""
+    # all that is imported stays: to look through it for what could go costs a tenth of the start.
+    # The application, when it is complete, collects again
+    gc.disable()
+    if settings.workers > 1:
+        warm_up()
     from turnwise import minds as engines  # noqa: PLC0415 - `--help` needs no server
     from turnwise.main import claim, listen, prepare_house  # noqa: PLC0415
 
@@ -71,22 +85,14 @@ def start(settings: Settings) -> None:
 
 def run(settings: Settings, listening: socket.socket) -> None:
     """Serve on a socket until the process is told to stop."""
-    import uvicorn  # noqa: PLC0415
-    from uvicorn.supervisors import Multiprocess  # noqa: PLC0415
+    from turnwise.cli.server import Server  # noqa: PLC0415
 
-    from turnwise.main import Application, uvicorn_options  # noqa: PLC0415
-
-    options = uvicorn_options(settings)
     if settings.workers == 1:
-        config = uvicorn.Config(Application(settings), **options)
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(settings).run(sockets=[listening])
         return
-    for name in ("data", "api_key", "public_url"):
-        os.environ[f"{PREFIX}{name.upper()}"] = str(getattr(settings, name))
-    config = uvicorn.Config(
-        "turnwise.main:application", factory=True, workers=settings.workers, **options
-    )
-    Multiprocess(config, [listening]).run()
+    status = Crew(settings, spread(listening, settings.workers)).run()
+    if status:
+        raise typer.Exit(status)
 
 
 def print_banner(
@@ -103,6 +109,7 @@ def print_banner(
         if choice.is_demo:
             console.print(f"  {'':18} [dim]better: {escape(BETTER[kind])}[/dim]")
     console.print(f"  {'agent':18} {first.agent_id}   try: turnwise talk --text")
+    console.print(f"  {'talk page':18} {url}/talk/{first.agent_id}")
     if first.new_key:
         console.print(f"  {'API key':18} [bold]{first.new_key}[/bold]   shown only this once")
     console.print()

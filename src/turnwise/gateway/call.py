@@ -7,20 +7,24 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from turnwise.agents.config import read_agent
+from turnwise.agents.config import DtmfInput, read_agent
+from turnwise.audio.formats import AudioFormat
 from turnwise.base.errors import Error
 from turnwise.gateway.casting import Cast, House, Meeting
 from turnwise.gateway.doors import Door, Doors, Refused
+from turnwise.gateway.facts import NO_PHONE
 from turnwise.gateway.handshake import Prepared, brought_along
 from turnwise.gateway.keeping import Keeper
 from turnwise.gateway.line import First, Line, LineGone
 from turnwise.gateway.live import LiveClient, Reader, without_secrets
+from turnwise.gateway.telephone import on_the_phone
 from turnwise.runtime.clock import SessionClock
 from turnwise.runtime.document import Circumstances
+from turnwise.runtime.phone import Phone
 from turnwise.runtime.session import Minds, Session, Setup
 from turnwise.runtime.sessions import AtCapacity, Sessions
 from turnwise.store import Blobs, Store
@@ -104,7 +108,10 @@ class Call:
         """Hold the conversation; return how to close, or None if the client closed."""
         gateway = self._gateway
         try:
+            gateway.sessions.check()  # before anything is done for it
             door = await enter()
+        except AtCapacity:
+            return closing.TOO_MANY
         except Refused as refused:
             return refused.ending
         self.id = door.conversation_id or self.id
@@ -113,14 +120,14 @@ class Call:
             first = await self._line.first()
             document = await self._agent(door, first)
             cast = Cast(gateway.house, self._meeting(door, first))
-            prepared = await cast.first(document)
+            prepared = _carried(await cast.first(document), self._line.audio_format)
         except LineGone:
             return None
         except Error as error:
             ending = closing.refusal(error)
             await keeper.refuse(self.id, ending, _unix_secs())
             return ending
-        about = self._circumstances(door, first, document, prepared)
+        about = _circumstances(self.id, door, first, document, prepared)
         return await self._converse(keeper, first, about, prepared, cast)
 
     async def _agent(self, door: Door, first: First) -> dict[str, Any]:
@@ -131,7 +138,8 @@ class Call:
                 "no agent_id in the address and no enclave_setup_config",
                 error_type="missing_fields",
             )
-        return await self._gateway.doors.document(door, first.init, self.id)
+        document = await self._gateway.doors.document(door, first.init, self.id)
+        return document if door.phone is NO_PHONE else on_the_phone(document)
 
     def _meeting(self, door: Door, first: First) -> Meeting:
         return Meeting(
@@ -167,7 +175,7 @@ class Call:
         keeper.folder.mkdir(parents=True)
         session = Session(self._setup(keeper, about, prepared, cast, client), client)
         try:
-            with self._gateway.sessions.hold(session):
+            with self._gateway.sessions.hold(session, most_of_agent=prepared.most_at_once):
                 await session.begin()  # before its id is sent: clients may ask for it at once
                 return await self._run(session, client, first, keeper)
         except AtCapacity:
@@ -230,30 +238,6 @@ class Call:
         await self._line.too_slow.wait()
         session.tell(HungUp("The client does not read what it is sent."))
 
-    def _circumstances(
-        self, door: Door, first: First, document: dict[str, Any], prepared: Prepared
-    ) -> Circumstances:
-        agent = read_agent(document)
-        source, persona = first.init.source_info, prepared.config.agent
-        return Circumstances(
-            conversation_id=self.id,
-            agent_id=agent.agent_id,
-            agent_name=agent.name,
-            started_unix_secs=_unix_secs(),
-            user_id=first.init.user_id,
-            branch_id=document.get("branch_id"),
-            version_id=document.get("version_id"),
-            environment=first.init.environment or door.environment,
-            text_only=prepared.policy.text_only,
-            language=persona.language,
-            timezone=persona.prompt.timezone,
-            authorization_method=door.method,
-            source=source.source if source is not None else None,
-            source_version=source.version if source is not None else None,
-            initiation=without_secrets(first.init.model_dump(mode="json", exclude_none=True)),
-            warnings=prepared.warnings,
-        )
-
     def _setup(
         self,
         keeper: Keeper,
@@ -262,6 +246,11 @@ class Call:
         cast: Cast,
         client: LiveClient,
     ) -> Setup:
+        toolkit = cast.toolkit(client.for_mcp())
+        if about.phone_call is not None:
+            phone = Phone(prepared.config.conversation.dtmf_input_settings or DtmfInput())
+            client.use_phone(phone)
+            toolkit = replace(toolkit, phone=phone)
         return Setup(
             about=about,
             persona=cast.persona(prepared),
@@ -272,12 +261,45 @@ class Call:
             folder=keeper.folder,
             save=keeper.save,
             lead_ms=self._gateway.lead_ms,
-            toolkit=cast.toolkit(client.for_mcp()),
+            toolkit=toolkit,
             afterwards=self._afterwards,
             on_switch=lambda persona: client.use(persona.tools),
             on_score=client.score if client.wants_scores else None,
             overhear=client.overhear,
         )
+
+
+def _circumstances(
+    conversation_id: str, door: Door, first: First, document: dict[str, Any], prepared: Prepared
+) -> Circumstances:
+    agent = read_agent(document)
+    source, persona = first.init.source_info, prepared.config.agent
+    return Circumstances(
+        conversation_id=conversation_id,
+        agent_id=agent.agent_id,
+        agent_name=agent.name,
+        started_unix_secs=_unix_secs(),
+        user_id=first.init.user_id,
+        branch_id=document.get("branch_id"),
+        version_id=document.get("version_id"),
+        environment=first.init.environment or door.environment,
+        text_only=prepared.policy.text_only,
+        language=persona.language,
+        timezone=persona.prompt.timezone,
+        authorization_method=door.method,
+        phone_call=door.phone.record,
+        source=source.source if source is not None else None,
+        source_version=source.version if source is not None else None,
+        initiation=without_secrets(first.init.model_dump(mode="json", exclude_none=True)),
+        warnings=(*door.warnings, *prepared.warnings),
+    )
+
+
+def _carried(prepared: Prepared, audio_format: AudioFormat | None) -> Prepared:
+    """Return the same conversation with the sound in the form that the line carries."""
+    if audio_format is None:
+        return prepared
+    return replace(prepared, input_format=audio_format, output_format=audio_format)
 
 
 def _unix_secs() -> int:

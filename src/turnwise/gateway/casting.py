@@ -6,9 +6,9 @@ from typing import Any
 
 from typing_extensions import override
 
-from turnwise.agents.config import ConversationConfig, read_agent
+from turnwise.agents.config import ConversationConfig, SupportedVoice, read_agent
 from turnwise.agents.overrides import merged
-from turnwise.agents.variables import SYSTEM, Variables
+from turnwise.agents.variables import SYSTEM, MissingVariables, Variables
 from turnwise.base.errors import Error
 from turnwise.gateway.custom_llm import CustomLlms
 from turnwise.gateway.facts import NO_PHONE, PhoneCall, environment_facts, keep_time, platform_facts
@@ -28,7 +28,13 @@ from turnwise.runtime.choice import NoSuchVersion, Wanted, chosen
 from turnwise.runtime.configured import PRODUCTION, Configured
 from turnwise.runtime.integrations import integrated
 from turnwise.runtime.live_variables import LiveVariables
-from turnwise.runtime.persona import CannotTakeOver, Casting, Persona, Transfer
+from turnwise.runtime.persona import (
+    CannotTakeOver,
+    Casting,
+    LacksVariables,
+    Persona,
+    Transfer,
+)
 from turnwise.runtime.stored_tools import stored_tools
 from turnwise.runtime.tool_values import ConversationValues, Tokens
 from turnwise.runtime.toolkit import Toolkit
@@ -39,8 +45,11 @@ from turnwise.tools.mocks import Mock, mocks_of
 from turnwise.tools.ports import ToolRunner
 from turnwise.tools.webhook import WebhookTools
 from turnwise.wire.client_messages import ConversationInitiationClientData
+from turnwise.wire.errors import WireError
 
 Json = dict[str, Any]
+
+_APART = "an agent that a client brings along may not use what is stored here"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +101,8 @@ class Cast(Casting):
         self._begun: Prepared | None = None
         self.variables = LiveVariables()
         """Of the conversation; known once its first agent is prepared."""
+        self._shut = meeting.open_to_client and house.installation.enclave_agents != "full"
+        """Whether the agent may use nothing that is stored here."""
         self._mcp: McpCast | None = None
         if house.outgoing is not None and house.tokens is not None:
             values = ConversationValues(self._configured(), house.tokens)
@@ -107,6 +118,8 @@ class Cast(Casting):
         Raises:
             Error: If it cannot; as `prepare`.
         """
+        if self._meeting.open_to_client and self._house.installation.enclave_agents == "off":
+            raise WireError("this server holds no agents that clients bring along")
         source = _Source(document, self._meeting.init)
         self._begun = prepared = await self._prepared(source, _facts(document, self._meeting))
         self.variables = LiveVariables(prepared.variables)
@@ -166,6 +179,8 @@ class Cast(Casting):
         self, transfer: Transfer, present: Persona, variables: Variables
     ) -> Persona:
         agent_id = str(transfer.get("agent_id") or "")
+        if self._shut:
+            raise CannotTakeOver(_APART)
         if not agent_id or transfer.get("is_workflow_node_transfer") is True:
             raise CannotTakeOver("This transfer leads to no agent.")
         if agent_id == present.agent_id and not transfer.get("branch_id"):
@@ -179,6 +194,8 @@ class Cast(Casting):
             language = present.language if _speaks(source.document, present.language) else None
             system = {**_of_platform(variables), SYSTEM + "current_agent_id": agent_id}
             prepared = await self._prepared(source, system, language)
+        except MissingVariables as error:
+            raise LacksVariables(f"The other agent cannot take over: {error}") from error
         except Error as error:
             raise CannotTakeOver(f"The other agent cannot take over: {error}") from error
         for name, value in prepared.variables.values.items():
@@ -205,11 +222,12 @@ class Cast(Casting):
         self, source: _Source, system: Mapping[str, Any], language: str | None = None
     ) -> Prepared:
         house, meeting = self._house, self._meeting
-        tools = await stored_tools(house.store, _tool_ids(source))
+        tool_ids = [] if self._shut else _tool_ids(source)
+        tools = await stored_tools(house.store, tool_ids)
         for name, stored in tools.items():
             self._mocked[name] = stored.get("response_mocks") or ()
         document = source.document
-        if not meeting.open_to_client:  # whoever brings an agent along has no connections here
+        if not self._shut:
             tools, document = await integrated(house.store, tools, document)
         prepared = prepare(
             document,
@@ -226,15 +244,16 @@ class Cast(Casting):
         )
         config = prepared.config
         documents, rag = stored_documents(config), config.agent.prompt.rag
+        if documents and self._shut:
+            prepared = replace(prepared, warnings=(*prepared.warnings, f"no documents: {_APART}"))
+            documents = []
         prepared = informed(prepared, await house.library.shelf(house.store, documents, rag))
         endpoint = await house.custom_llms.endpoint(
-            config.agent.prompt, prepared.variables, meeting.environment
+            config.agent.prompt, prepared.variables, meeting.environment, shut=self._shut
         )
         self._sources[prepared.agent_id] = source
         if self._mcp is not None:
-            prepared = await self._mcp.enlist(
-                source.document, prepared, open_to_client=meeting.open_to_client
-            )
+            prepared = await self._mcp.enlist(source.document, prepared, open_to_client=self._shut)
         return replace(prepared, brief=replace(prepared.brief, endpoint=endpoint))
 
     def _live(self, prepared: Prepared) -> Prepared:
@@ -249,7 +268,10 @@ class Cast(Casting):
     def _configured(self) -> Configured:
         house, environment = self._house, self._meeting.environment
         return Configured(
-            store=house.store, vault=house.vault, environment=environment or PRODUCTION
+            store=house.store,
+            vault=house.vault,
+            environment=environment or PRODUCTION,
+            shut=self._shut,
         )
 
     async def _stored(self, agent_id: str, transfer: Transfer) -> Json:
@@ -312,13 +334,26 @@ def _told_on(
 
 def _voice(config: ConversationConfig) -> VoiceOptions:
     tts = config.tts
-    return VoiceOptions(
+    own = VoiceOptions(
         voice=tts.voice_id,
         language=config.agent.language,
         speed=tts.speed,
         stability=tts.stability,
         similarity_boost=tts.similarity_boost,
     )
+    others = ((each.label, _other_voice(each, own)) for each in tts.supported_voices)
+    return replace(own, labelled=tuple(others))
+
+
+def _other_voice(voice: SupportedVoice, own: VoiceOptions) -> VoiceOptions:
+    chosen = {
+        "language": voice.language,
+        "speed": voice.speed,
+        "stability": voice.stability,
+        "similarity_boost": voice.similarity_boost,
+    }
+    told = {name: value for name, value in chosen.items() if value is not None}
+    return replace(own, voice=voice.voice_id, **told)  # type: ignore[arg-type]
 
 
 def _tool_ids(source: _Source) -> list[str]:

@@ -38,26 +38,33 @@ class CustomLlms:
     outgoing: Outgoing
 
     async def endpoint(
-        self, prompt: Prompt, variables: Variables, environment: str | None
+        self,
+        prompt: Prompt,
+        variables: Variables,
+        environment: str | None,
+        *,
+        shut: bool = False,
     ) -> Endpoint | None:
         """Return the agent's own model; None: it uses one of the server's.
+
+        Args:
+            prompt: Names it.
+            variables: Of the conversation.
+            environment: Of the conversation; None: production.
+            shut: Whether it may use nothing that is stored here.
 
         Raises:
             WireError: If it cannot be asked; says why.
         """
         if prompt.llm != CUSTOM:
             return None
-        custom = prompt.custom_llm
-        if custom is None:
-            raise _refused("its llm is custom-llm, and it has no custom_llm")
-        if custom.api_type not in APIS:
-            known = " and ".join(APIS)
-            raise _refused(f"api_type {custom.api_type!r} is not spoken here; {known} are")
+        custom = _described(prompt)
         configured = Configured(
             store=self.store,
             vault=self.vault,
             environment=environment or PRODUCTION,
             variables={name: as_text(value) for name, value in variables.values.items()},
+            shut=shut,
         )
         try:
             url = await configured.text(variables.fill(custom.url))
@@ -78,6 +85,16 @@ class CustomLlms:
             api_version=custom.api_version,
             headers=_Headers(headers, connection, self.outgoing),
         )
+
+
+def _described(prompt: Prompt) -> CustomLlm:
+    custom = prompt.custom_llm
+    if custom is None:
+        raise _refused("its llm is custom-llm, and it has no custom_llm")
+    if custom.api_type not in APIS:
+        known = " and ".join(APIS)
+        raise _refused(f"api_type {custom.api_type!r} is not spoken here; {known} are")
+    return custom
 
 
 class _Headers:

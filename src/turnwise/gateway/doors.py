@@ -50,6 +50,8 @@ class Door:
     environment: str | None = None
     phone: PhoneCall = NO_PHONE
     """The call of a carrier that it came in by."""
+    warnings: tuple[str, ...] = ()
+    """What went wrong on the way in and was survived, for the record."""
 
     def refused(self, conversation_id: str, ending: closing.Ending, now: int) -> Json:
         """Return the record of a conversation that could not begin."""
@@ -60,6 +62,7 @@ class Door:
             agent_name=agent.get("name") or "",
             started_unix_secs=now,
             authorization_method=self.method,
+            phone_call=self.phone.record,
         )
         course = Course(
             duration_ms=0,

@@ -29,6 +29,8 @@ class PhoneCall:
     """Number of the agent."""
     call_sid: str = ""
     """The carrier's name for the call; of a SIP trunk: its call id."""
+    record: Mapping[str, Any] | None = None
+    """`metadata.phone_call`; None: it is no phone call."""
 
 
 NO_PHONE = PhoneCall()

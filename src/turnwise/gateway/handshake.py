@@ -25,6 +25,7 @@ from turnwise.agents.variables import SYSTEM, TIMEZONE, MissingVariables, Variab
 from turnwise.audio.formats import AudioFormat, parse_format
 from turnwise.gateway.prompting import Brief
 from turnwise.knowledge.library import Shelf
+from turnwise.tools.mcp_definitions import with_own_settings
 from turnwise.turns.policy import Policy
 from turnwise.wire.client_messages import ConversationInitiationClientData, EnclaveSetupConfig
 from turnwise.wire.errors import WireError
@@ -46,6 +47,8 @@ class Prepared:
     input_format: AudioFormat
     agent_id: str = ""
     branch_id: str | None = None
+    most_at_once: int | None = None
+    """Conversations that the agent may have at the same time; None: no limit."""
     warnings: tuple[str, ...] = ()
     """What the client asked for and did not get."""
 
@@ -55,6 +58,8 @@ class Installation:
     """What of the server's settings matters here."""
 
     permissive: bool = False
+    enclave_agents: str = "apart"
+    """Agents that clients bring along: `off`, `apart` from all that is stored here, or `full`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +111,7 @@ def prepare(
     toolset = replace(toolset, tools=tuple(_told(tool, variables) for tool in toolset.tools))
     template, config = config.agent.prompt.prompt, _filled(config, variables)
     brief = _brief(config, agent, toolset.tools, body, _channel(init))
+    limit = agent.platform_settings.call_limits.agent_concurrency_limit
     return Prepared(
         config=config,
         brief=replace(brief, user_id=init.user_id, template=template),
@@ -116,11 +122,20 @@ def prepare(
         input_format=parse_format(config.asr.user_input_audio_format),
         agent_id=agent.agent_id,
         branch_id=document.get("branch_id"),
+        most_at_once=limit if limit >= 0 else None,
         warnings=tuple(f"override {path} has no effect" for path in overridden.ignored)
         + tuple(f"there is no tool {tool_id}" for tool_id in toolset.missing)
         + _not_taken(init, body)
         + _without_effect(config),
     )
+
+
+_NOT_STARTED = {
+    "starting_workflow_node_id": "workflows",
+    "procedure_ids": "procedures",
+    "start_procedure_ids": "procedures",
+}
+"""Where a client may ask to begin, and what is missing for it."""
 
 
 def _not_taken(init: ConversationInitiationClientData, body: Json) -> tuple[str, ...]:
@@ -129,6 +144,11 @@ def _not_taken(init: ConversationInitiationClientData, body: Json) -> tuple[str,
     told = [f"variable {name} is the platform's own" for name in forged if name != TIMEZONE]
     if init.custom_llm_extra_body and not body:
         told.append("custom_llm_extra_body has no effect: the agent does not allow it")
+    told += [
+        f"{name} has no effect: there are no {what}"
+        for name, what in _NOT_STARTED.items()
+        if getattr(init, name)
+    ]
     return tuple(told)
 
 
@@ -137,6 +157,8 @@ def _toolset(
 ) -> Toolset:
     """Return the tools of a conversation: all the agent has, or only those the client lists."""
     toolset = tools_of(config, supplies.tools)
+    tools = (with_own_settings(tool) if tool.kind == "mcp" else tool for tool in toolset.tools)
+    toolset = replace(toolset, tools=tuple(tools))
     agent = init.override.get("agent") or {}
     strict = (agent.get("prompt") or {}).get("tool_ids_strict") is True
     return toolset.only(config.agent.prompt.tool_ids) if strict else toolset

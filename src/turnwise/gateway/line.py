@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from turnwise.audio.formats import AudioFormat
 from turnwise.base.errors import Error
+from turnwise.wire.carriers import KeyPressed, SoundPlayed
 from turnwise.wire.client_messages import (
     ClientMessage,
     ConversationInitiationClientData,
@@ -25,6 +27,10 @@ class LineGone(Error):
         self.close_code = close_code
 
 
+Received = ClientMessage | KeyPressed | SoundPlayed
+"""What comes over a line; keys and reports of play only over a telephone's."""
+
+
 @dataclass(slots=True)
 class First:
     """What a client sent before the conversation began."""
@@ -40,6 +46,8 @@ class Line(Protocol):
 
     too_slow: asyncio.Event
     """Set when the client does not read what it is sent."""
+    audio_format: AudioFormat | None
+    """The form that sound has on this line, both ways; None: the one that the agent is set to."""
 
     @property
     def heard_at(self) -> float:
@@ -54,7 +62,7 @@ class Line(Protocol):
         """
         ...
 
-    async def receive(self) -> ClientMessage:
+    async def receive(self) -> Received:
         """Return the client's next message.
 
         Raises:

@@ -1,21 +1,24 @@
 """A session as seen from its line: commands become messages, messages become events."""
 
 import json
+from collections import deque
 from typing import Any
 
 from turnwise.agents.tools import Tool
 from turnwise.audio.formats import AudioFormat, encode
 from turnwise.base.clock import Clock
-from turnwise.gateway.line import Line
+from turnwise.base.units import Samples
+from turnwise.gateway.line import Line, Received
 from turnwise.runtime.live_variables import LiveVariables
+from turnwise.runtime.phone import Phone
 from turnwise.runtime.session import Session
 from turnwise.runtime.speaking import SentSound
 from turnwise.tools.approvals import Approvals
 from turnwise.tools.mcp import McpClient
 from turnwise.turns.commands import Announce, CallTool, Command
 from turnwise.turns.events import CallId, Event, ReplyId, Transcribed
+from turnwise.wire.carriers import KeyPressed, SoundPlayed
 from turnwise.wire.client_messages import (
-    ClientMessage,
     ClientToolResult,
     Feedback,
     McpToolApprovalResult,
@@ -24,8 +27,13 @@ from turnwise.wire.client_messages import (
 )
 from turnwise.wire.events import event_of
 from turnwise.wire.ping import PingClock
-from turnwise.wire.server_messages import AgentResponse, ServerMessage
+from turnwise.wire.server_messages import AgentResponse, Audio, ServerMessage
 from turnwise.wire.translate import Translator
+
+_MOST_UNPLAYED = 100
+"""Pieces of sound whose play may still be reported: a lead is a few of them."""
+_Piece = tuple[int, ReplyId, Samples | None]
+"""Its number, and which reply it brought how far."""
 
 
 class LiveClient:
@@ -49,11 +57,18 @@ class LiveClient:
         """Take in what the user says of tool calls."""
         self.replies: dict[int, ReplyId] = {}
         """Which reply the client knows by which number; feedback names it."""
+        self._phone: Phone | None = None
+        self._pieces = 0
+        self._sounds: deque[_Piece] = deque(maxlen=_MOST_UNPLAYED)
 
     def use(self, tools: tuple[Tool, ...]) -> None:
         """Take the tools of another agent from here on."""
         self._tools = {tool.name: tool for tool in tools}
         self._translator.use_tools(tools)
+
+    def use_phone(self, phone: Phone) -> None:
+        """Take the client for a telephone: it has keys, and reports what it has played."""
+        self._phone = phone
 
     def show(self, command: Command) -> None:
         """Tell the client what the engine did."""
@@ -67,7 +82,22 @@ class LiveClient:
         data = encode(sound.samples, self._output_format)
         messages = self._translator.audio(sound.reply, data, sound.alignment)
         self._note(sound.reply, messages)
+        if self._phone is not None and any(isinstance(each, Audio) for each in messages):
+            self._sounds.append((self._pieces, sound.reply, sound.end))
+            self._pieces += 1
         self._line.send(messages)
+
+    def hear_phone(self, message: KeyPressed | SoundPlayed) -> None:
+        """Take in what only telephones say."""
+        if self._phone is None:
+            return
+        if isinstance(message, KeyPressed):
+            self._phone.pressed(message.key)
+            return
+        while self._sounds and self._sounds[0][0] <= message.piece:
+            number, reply, end = self._sounds.popleft()
+            if number == message.piece and end is not None:
+                self._phone.played(reply, end)
 
     def _note(self, reply: ReplyId, messages: list[ServerMessage]) -> None:
         for message in messages:
@@ -114,11 +144,13 @@ class Reader:
         self._pings = pings
         self._clock = clock
 
-    def take(self, message: ClientMessage) -> None:
+    def take(self, message: Received) -> None:
         """Pass a message on to whom it concerns."""
         match message:
             case UserAudioChunk(audio=audio):
                 self._session.hear(audio)
+            case KeyPressed() | SoundPlayed():
+                self._client.hear_phone(message)
             case Pong(event_id=event_id):
                 self._pings.pong(event_id, self._clock.now())
             case ClientToolResult(tool_call_id=call, result=result, is_error=failed):

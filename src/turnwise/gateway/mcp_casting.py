@@ -43,7 +43,7 @@ class McpCast:
         Args:
             document: As stored.
             prepared: The same agent.
-            open_to_client: Whether the client brought it along: it may not use what is stored here.
+            open_to_client: Whether it may not use what is stored here: a client brought it along.
         """
         prompt = prepared.config.agent.prompt
         servers, problems = await stored_servers(self._store, prompt, prepared.tools)

@@ -132,6 +132,7 @@ class Brief:
             max_tokens=prompt.max_tokens if prompt.max_tokens > 0 else None,
             reasoning_effort=prompt.reasoning_effort,
             thinking_budget=prompt.thinking_budget,
+            reasoning_summary=prompt.enable_reasoning_summary,
             parallel_tool_calls=prompt.enable_parallel_tool_calls,
             extra_body=body,
             user_id=self.user_id,

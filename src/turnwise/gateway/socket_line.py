@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from turnwise.audio.formats import AudioFormat
 from turnwise.gateway.line import First, LineGone
 from turnwise.wire.client_messages import (
     ClientMessage,
@@ -26,6 +27,8 @@ MOST_WAITING = 2_000
 
 class SocketLine:
     """One client of the conversation socket, which was accepted. Implements `Line`."""
+
+    audio_format: AudioFormat | None = None
 
     def __init__(self, socket: WebSocket, limits: Limits, messages_a_second: int) -> None:
         self._socket = socket

@@ -1,6 +1,7 @@
 """Records of conversations, and, where they are wanted, their recordings."""
 
 from asyncio import to_thread
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -9,7 +10,7 @@ from turnwise.moving.recordings import as_wav
 from turnwise.moving.source import PAGE_SIZE, Json, SourceError, SourceLost
 from turnwise.moving.target import Refused
 from turnwise.moving.transfer import Row, Transfer
-from turnwise.store import recording_key
+from turnwise.store import ConversationQuery, recording_key
 
 _PATH: Final = "/v1/convai/conversations"
 _OVER: Final = frozenset({"done", "failed"})
@@ -33,7 +34,7 @@ async def move_conversations(transfer: Transfer, *, audio: bool) -> None:
     rows = [row for row in listed if row.listed.get("status") in _OVER]
     for _ in range(len(listed) - len(rows)):
         transfer.report.skip("conversations that are not over yet: run it again later")
-    there = {row.id for row in rows if await _stored(transfer, row.id)}
+    there = await _stored(transfer, rows)
 
     async def fetch(row: Row) -> Json:
         return await transfer.source.ask(f"{_PATH}/{row.id}")
@@ -46,9 +47,22 @@ async def move_conversations(transfer: Transfer, *, audio: bool) -> None:
         transfer.report.skip("recordings: run it again with --audio to have them")
 
 
-async def _stored(transfer: Transfer, conversation_id: str) -> Json | None:
+async def _stored(transfer: Transfer, rows: list[Row]) -> frozenset[str]:
     async with transfer.target.deps.store.reading() as tx:
-        return await tx.conversations.get(conversation_id)
+        return await tx.conversations.known([row.id for row in rows])
+
+
+async def _in_writing(transfer: Transfer) -> frozenset[str]:
+    """Return the conversations here that had no sound; lists of the source do not tell."""
+    found: list[str] = []
+    query = ConversationQuery(page_size=PAGE_SIZE, text_only=True)
+    async with transfer.target.deps.store.reading() as tx:
+        while True:
+            page = await tx.conversations.list(query)
+            found += [row.head["conversation_id"] for row in page.items]
+            if page.next_cursor is None:
+                return frozenset(found)
+            query = replace(query, cursor=page.next_cursor)
 
 
 def _shape() -> Shape:
@@ -77,10 +91,10 @@ async def _keep(transfer: Transfer, shape: Shape, row: Row, document: Json) -> N
 
 async def _move_recordings(transfer: Transfer, rows: list[Row]) -> None:
     kind, blobs = "recordings", transfer.target.deps.blobs
+    spoken = await _stored(transfer, rows) - await _in_writing(transfer)
     wanted = []
     for row in rows:
-        document = await _stored(transfer, row.id)
-        if document is None or document["metadata"].get("text_only"):
+        if row.id not in spoken:
             continue
         try:
             is_there = await blobs.size(recording_key(row.id)) is not None

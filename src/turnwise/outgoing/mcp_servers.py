@@ -83,7 +83,7 @@ async def opened(outgoing: Outgoing, server: McpServer) -> "AsyncIterator[Client
     Raises:
         OutgoingError: If there is none, or it breaks.
     """
-    await asyncio.to_thread(_load)
+    await asyncio.to_thread(load_sdk)
     from mcp import Client  # noqa: PLC0415
     from mcp.shared.exceptions import MCPError  # noqa: PLC0415
 
@@ -104,7 +104,12 @@ async def opened(outgoing: Outgoing, server: McpServer) -> "AsyncIterator[Client
         raise _translated(exc, server) from exc
 
 
-def _load() -> None:
+def load_ahead() -> None:
+    """Have the SDK loaded in a thread, so that no conversation waits for it. Returns at once."""
+    _ = asyncio.get_running_loop().run_in_executor(None, load_sdk)
+
+
+def load_sdk() -> None:
     """Load the SDK: it takes a second or two, for those who use it, while others are talking."""
     import_module("mcp")
     # what it says of a server that is gone is told by our own errors

@@ -1,13 +1,13 @@
 """Language models through pydantic-ai's direct requests: what is the same for all its vendors.
 
 A request that fails in a way that may pass is tried again until the first event came, then never:
-words may have been spoken. What a model only thinks is left out. What goes wrong becomes a
-`ProviderError` by one table, `_meanings`.
+words may have been spoken. What a model only thinks is left out, unless it is asked for. What goes
+wrong becomes a `ProviderError` by one table, `_meanings`.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from turnwise.providers.ports import (
     ModelMessage,
     ModelRequest,
     TextDelta,
+    Thought,
     ToolCall,
     ToolSpec,
     Usage,
@@ -136,12 +137,8 @@ class DirectModels:
                         yield TextDelta(text)
                     case _:
                         pass
-            for part in answer.get().parts:
-                if isinstance(part, ai.ToolCallPart):
-                    yield _tool_call(part, self._vendor.provider)
-            usage = _usage(answer)
-            if usage is not None:
-                yield usage
+            for told_last in _behind_the_text(answer, request, self._vendor.provider):
+                yield told_last
 
     def _model(self, name: str) -> "Model":
         if name not in self._models:
@@ -277,6 +274,22 @@ def _parameters(tools: Sequence[ToolSpec]) -> "ModelRequestParameters":
             for tool in tools
         ]
     )
+
+
+def _behind_the_text(
+    answer: "StreamedResponse", request: ModelRequest, provider: str
+) -> Iterator[ModelEvent]:
+    """Yield what is told of an answer once it is complete."""
+    from pydantic_ai import messages as ai  # noqa: PLC0415 - optional
+
+    for part in answer.get().parts:
+        if isinstance(part, ai.ToolCallPart):
+            yield _tool_call(part, provider)
+        elif isinstance(part, ai.ThinkingPart) and part.content and request.reasoning_summary:
+            yield Thought(part.content)
+    usage = _usage(answer)
+    if usage is not None:
+        yield usage
 
 
 def _tool_call(part: "ai.ToolCallPart", provider: str) -> ToolCall:

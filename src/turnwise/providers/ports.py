@@ -11,6 +11,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from turnwise.audio.alignment import Alignment
 from turnwise.audio.pcm import Pcm
+from turnwise.base.errors import ProviderError
 from turnwise.base.units import Hertz
 
 LISTENING_HZ = Hertz(16_000)
@@ -74,6 +75,15 @@ class SpeechDetector(Protocol):
 
     async def aclose(self) -> None:
         """Stop the worker."""
+
+
+@runtime_checkable
+class InBatches(Protocol):
+    """A detector that can say how it judges; not all can."""
+
+    on_batch: Callable[[int, float], None]
+    """Told after each batch how many frames were judged together, and how long it took (seconds).
+    Called in the detector's own thread."""
 
 
 class SpeechStream(Protocol):
@@ -166,6 +176,8 @@ class ModelRequest:
     """`none`, `minimal`, `low`, `medium`, `high`, `xhigh` or `max`; None: the model's own."""
     thinking_budget: int | None = None
     """Tokens to think with, 0: do not think; None: the model's own. Not every model has one."""
+    reasoning_summary: bool = False
+    """Whether to tell what it thought, where it can."""
     parallel_tool_calls: bool | None = None
     """Whether several tools may be called at once; None: as the model does by itself."""
     extra_body: Mapping[str, object] = field(default_factory=dict)
@@ -189,12 +201,21 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class Thought:
+    """What a model thought of its answer, in its own words or summed up; told at the end."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answering:
     """Who writes what follows, where that is decided while one waits for it."""
 
     model: str
     failed: tuple[str, ...] = ()
     """Who was asked before and did not answer, and why, without anything either side said."""
+    errors: tuple[ProviderError, ...] = field(default=(), compare=False)
+    """The same as they were raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +239,7 @@ class Usage:
     """Whether the numbers are a guess, because the answer was broken off."""
 
 
-ModelEvent = Answering | TextDelta | ToolCall | Usage
+ModelEvent = Answering | TextDelta | Thought | ToolCall | Usage
 
 
 class LanguageModel(Protocol):
@@ -249,6 +270,13 @@ class VoiceOptions:
     """0.7 to 1.2 in a stored agent; more is accepted."""
     stability: float = 0.5
     similarity_boost: float = 0.8
+    labelled: tuple[tuple[str, "VoiceOptions"], ...] = ()
+    """Other voices of the same agent, by the label that marks their words; chosen before anybody is
+    asked to speak."""
+
+    def of(self, label: str) -> "VoiceOptions":
+        """Return the voice with a label; without one, or with one that nobody has: this voice."""
+        return next((voice for known, voice in self.labelled if known == label), self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +304,18 @@ class Synthesizer(Protocol):
 
     async def aclose(self) -> None:
         """Give back processes and connections."""
+
+
+@runtime_checkable
+class TagReader(Protocol):
+    """A synthesizer that can say whether it acts on audio tags (`[laughs]`); others do not."""
+
+    reads_tags: bool
+
+
+def reads_tags(synthesizer: Synthesizer) -> bool:
+    """Return whether a synthesizer acts on audio tags and pauses in its text."""
+    return isinstance(synthesizer, TagReader) and synthesizer.reads_tags
 
 
 Gender = Literal["female", "male", "neutral", ""]

@@ -74,6 +74,7 @@ class Cascade:
             ProviderError: If nobody answers, or the answer breaks off.
         """
         failures: list[str] = []
+        errors: list[ProviderError] = []
         attempts = max(LEAST_ATTEMPTS, len(self._steps))
         for number in range(attempts):
             step, begun = self._step(number), False
@@ -85,11 +86,12 @@ class Cascade:
                             continue
                         if not begun:
                             begun = True
-                            yield Answering(step.name, tuple(failures))
+                            yield Answering(step.name, tuple(failures), tuple(errors))
                         yield event
             except ProviderError as error:
                 if begun:
                     raise
+                errors.append(error)
                 failures.append(f"{step.name}: {error.code}: {error.reason}")
                 if number + 1 == attempts:
                     raise self._given_up(error) from error

@@ -46,6 +46,8 @@ class Configured:
     environment: str = PRODUCTION
     variables: Mapping[str, str] = field(default_factory=dict)
     """The dynamic variables of the conversation."""
+    shut: bool = False
+    """Whether nothing that is stored may be used: the values are a stranger's."""
 
     async def text(self, value: object) -> str:
         """Return the text that a value stands for.
@@ -97,6 +99,7 @@ class Configured:
         Raises:
             Unresolved: If it is not there.
         """
+        self._check_open()
         if label := locator.get("env_var_label"):
             locator = await self._value(str(label), "auth_connection")
         kind, key = "auth_connection", "auth_connection_id"
@@ -125,6 +128,7 @@ class Configured:
         return await self._secret(str(value["secret_id"]))
 
     async def _value(self, label: str, kind: str = "") -> Any:  # noqa: ANN401  # text or locator
+        self._check_open()
         async with self.store.reading() as tx:
             record = await tx.records.get("environment_variable", variable_id(label))
         if record is None:
@@ -135,11 +139,16 @@ class Configured:
         return values[self.environment if self.environment in values else PRODUCTION]
 
     async def _secret(self, secret_id: str) -> str:
+        self._check_open()
         async with self.store.reading() as tx:
             record = await tx.records.get("secret", secret_id)
         if record is None:
             raise Unresolved(f"there is no secret with the id {secret_id}")
         return self._opened(record.document["sealed"])
+
+    def _check_open(self) -> None:
+        if self.shut:
+            raise Unresolved("an agent that a client brings along may not use what is stored here")
 
     def _opened(self, sealed: str) -> str:
         if self.vault is None:

@@ -39,27 +39,54 @@ async def converse(
 
     Time is stamped when an event is handled, so it never runs backwards.
     """
+    alarm = _Alarm(inbox, clock)
     event: Event = Tick()
-    while True:
-        at = clock.now()
-        scribe.event(at, event)
-        commands = engine.handle(event, at)
-        scribe.outcome(at, commands, engine.fired)
-        for command in commands:
-            effects.obey(command)
-        if engine.ended:
-            return
-        event = await _next_event(inbox, engine.deadline, clock)
-
-
-async def _next_event(inbox: Inbox, deadline: Millis | None, clock: Clock) -> Event:
-    """Return the next event; a `Tick` when the deadline passes first."""
-    if not inbox.empty():
-        return inbox.get_nowait()
-    if deadline is None:
-        return await inbox.get()
     try:
-        async with asyncio.timeout((deadline - clock.now()) / 1000):
-            return await inbox.get()
-    except TimeoutError:
-        return Tick()
+        while True:
+            at = clock.now()
+            scribe.event(at, event)
+            commands = engine.handle(event, at)
+            scribe.outcome(at, commands, engine.fired)
+            for command in commands:
+                effects.obey(command)
+            if engine.ended:
+                return
+            alarm.set(engine.deadline)
+            event = await inbox.get()
+    finally:
+        alarm.set(None)
+
+
+class _Alarm:
+    """Puts a `Tick` into an empty inbox when a deadline has come.
+
+    Nearly every event moves the deadline, most often further away. So the timer is left as it is,
+    and looks at the deadline when it goes off.
+    """
+
+    def __init__(self, inbox: Inbox, clock: Clock) -> None:
+        self._inbox = inbox
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._deadline: Millis | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = Millis(0)
+
+    def set(self, deadline: Millis | None) -> None:
+        """Take a new deadline in the place of the one before; None: there is none."""
+        self._deadline = deadline
+        if self._timer is not None and (deadline is None or deadline < self._timer_at):
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None and deadline is not None:
+            self._timer_at = deadline
+            left_s = max(0, deadline - self._clock.now()) / 1000
+            self._timer = self._loop.call_later(left_s, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        deadline = self._deadline
+        if deadline is not None and deadline > self._clock.now():
+            self.set(deadline)
+        elif self._inbox.empty():
+            self._inbox.put_nowait(Tick())

@@ -1,5 +1,6 @@
 """The stored document of one conversation, in the shape in which the published API serves it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,8 @@ class Circumstances:
     source: str | None = None
     """The client's own name for itself, such as `python_sdk`."""
     source_version: str | None = None
+    phone_call: Mapping[str, Any] | None = None
+    """`metadata.phone_call`, as published for its carrier; None: it is no phone call."""
     initiation: dict[str, Any] = field(default_factory=dict)
     """The client's first message, without anything it must not keep."""
     warnings: tuple[str, ...] = ()
@@ -94,7 +97,7 @@ def document(about: Circumstances, record: Record, course: Course) -> dict[str, 
             "feedback": record.feedback(),
             "authorization_method": about.authorization_method,
             "charging": course.charging,
-            "phone_call": None,
+            "phone_call": dict(about.phone_call) if about.phone_call is not None else None,
             "batch_call": None,
             "termination_reason": ending.termination_reason if ending else "",
             "error": error,

@@ -108,6 +108,7 @@ class Obedience:
         """Go on with another agent, or the same in another language."""
         shells = self._shells
         shells.record.agent_id = persona.agent_id
+        shells.record.labels.update(label for label, _ in persona.voice.labelled)
         shells.toolbox.switched(persona)
         if shells.speaking is not None:
             shells.speaking.mouth.options = persona.voice

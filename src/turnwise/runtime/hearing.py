@@ -16,6 +16,7 @@ from turnwise.audio.pcm import Pcm
 from turnwise.audio.resample import Resampler
 from turnwise.audio.speech_gate import GateSettings, Offset, Onset, SpeechGate
 from turnwise.base.errors import ProviderError
+from turnwise.base.units import ms_of
 from turnwise.providers.ports import LISTENING_HZ, ListeningOptions, SpeechStream, Transcriber
 from turnwise.runtime.conversation import Tell
 from turnwise.turns.events import (
@@ -52,6 +53,8 @@ class Ears:
     """Told the probability of speech of each frame; None: nobody wants to know."""
     on_sound: Callable[[Pcm], None]
     """Told all sound, at the listening rate, in order (the recording)."""
+    on_failure: Callable[[ProviderError], None] = field(default=lambda _: None)
+    """Told why an utterance could not be transcribed."""
     gate: GateSettings = field(default_factory=GateSettings)
 
 
@@ -80,6 +83,11 @@ class Hearing:
         self._failures = 0
         self.lost_samples = 0
         """Sound that was thrown away because too much of it came at once."""
+
+    @property
+    def unheard_ms(self) -> int:
+        """How much sound waits to be judged."""
+        return ms_of(self._backlog, LISTENING_HZ)
 
     def feed(self, data: bytes) -> None:
         """Take in sound as the client sends it: any length, odd tails included. Never blocks."""
@@ -164,6 +172,7 @@ class Hearing:
             async for words in self._ears.transcriber.transcribe(_sound_of(utterance), options):
                 self._tell(Transcribed(segment, words.text, words.final))
         except ProviderError as error:
+            self._ears.on_failure(error)
             self._failures += 1
             if self._failures >= FAILURES:
                 self._tell(HearingFailed(error.reason))

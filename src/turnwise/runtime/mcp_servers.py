@@ -11,7 +11,7 @@ from turnwise.agents.config import Prompt
 from turnwise.agents.tools import Tool
 from turnwise.agents.variables import Variables
 from turnwise.outgoing import Outgoing
-from turnwise.store import Store
+from turnwise.store import RecordQuery, Store
 from turnwise.tools.mcp import McpClient
 from turnwise.tools.mcp_definitions import McpSettings, is_sound, mocks_of, tool_of
 from turnwise.tools.mcp_link import McpLink
@@ -63,6 +63,15 @@ async def stored_servers(
     if len(servers) > MOST_SERVERS:
         problems.append(f"only {MOST_SERVERS} of {len(servers)} MCP servers are used")
     return servers[:MOST_SERVERS], problems
+
+
+async def are_wanted(store: Store) -> bool:
+    """Return whether there are servers, and the workspace allows them."""
+    async with store.reading() as tx:
+        settings = await tx.records.get("settings", "only")
+        if settings is None or settings.document.get("can_use_mcp_servers") is not True:
+            return False
+        return bool((await tx.records.list(RecordQuery(kind="mcp_server", page_size=1))).items)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,12 @@ class CannotTakeOver(Error):
     code = "cannot_take_over"
 
 
+class LacksVariables(CannotTakeOver):
+    """The persona that should go on needs variables that nobody gave: the conversation ends."""
+
+    code = "missing_dynamic_variable_transfer"  # spec/semantics.md, 8
+
+
 class Casting(Protocol):
     """Finds other personas for a conversation."""
 
@@ -69,6 +75,7 @@ class Casting(Protocol):
             variables: As they are now.
 
         Raises:
+            LacksVariables: If there is one, and it needs variables that nobody gave.
             CannotTakeOver: If there is none, or it cannot go on.
         """
 

@@ -4,8 +4,10 @@ Entries come from the engine in order and may be amended; the transcript is writ
 each time, so it is never out of step with the journal.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
+from turnwise.audio.script import voices_in
 from turnwise.runtime.spending import Spending
 from turnwise.runtime.tool_notes import ToolNote
 from turnwise.turns.commands import Amend, Append
@@ -20,6 +22,17 @@ from turnwise.turns.transcript import (
     ToolCalled,
     UserSaid,
 )
+
+REDACTED = "[REDACTED]"
+"""In the place of what the record does not show."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeysShown:
+    """How the keys that a person pressed stand in the record."""
+
+    redacted: bool = False
+
 
 Turn = dict[str, Any]
 """One turn of the transcript, as `ConversationHistoryTranscriptCommonModelOutput` has it."""
@@ -39,6 +52,10 @@ class Record:
         self.entries: list[Entry] = []
         self.agents: list[str] = []
         self.agent_id = agent_id
+        self.keys: KeysShown | None = None
+        """How the keys of a telephone are shown; None: the user has a keyboard."""
+        self.labels: set[str] = set()
+        """Of the voices that the agents have beside their own."""
         self.notes: dict[str, ToolNote] = {}
         """What is known of each tool call, by its id."""
         self.scores: dict[ReplyId, tuple[str, int]] = {}
@@ -54,17 +71,23 @@ class Record:
                 self.entries[index] = entry
 
     def transcript(
-        self, metrics: Metrics | None = None, *, llm_override: str | None = None
+        self,
+        metrics: Metrics | None = None,
+        *,
+        llm_override: str | None = None,
+        upto: int | None = None,
     ) -> list[Turn]:
         """Return the transcript, in the order in which things were begun.
 
         Args:
             metrics: Latencies of the turns, once they are known.
             llm_override: The language model that the client asked for; None: the agent's own.
+            upto: How many entries; None: all there are.
         """
         by_reply = {turn.reply: turn for turn in metrics.turns} if metrics else {}
         written: set[ReplyId] = set()
-        order = sorted(range(len(self.entries)), key=lambda index: self.entries[index].at)
+        shown = range(len(self.entries))[:upto]
+        order = sorted(shown, key=lambda index: self.entries[index].at)
         turns = []
         for index in order:
             entry = self.entries[index]
@@ -77,6 +100,7 @@ class Record:
                 turn["producing_llm"] = self._spending.producing_llm(entry.reply)
                 if entry.reply not in written:  # all that a reply cost is with its first words
                     turn["llm_usage"] = self._spending.llm_usage(entry.reply)
+                    turn["reasoning"] = self._spending.reasoning(entry.reply)
                 written.add(entry.reply)
             turns.append(turn)
         return turns
@@ -103,6 +127,8 @@ class Record:
         match entry:
             case UserSaid(at=at, text=text, typed=typed, ignored_as_backchannel=ignored):
                 medium = "text" if typed else "audio"
+                if typed and self.keys is not None:
+                    medium, text = "dtmf", REDACTED if self.keys.redacted else text
                 return _turn_of(
                     "user", at, text, ignored_as_backchannel=ignored, source_medium=medium
                 )
@@ -113,6 +139,7 @@ class Record:
                     text,
                     interrupted=interrupted,
                     original_message=original,
+                    multivoice_message=self._voices(text, at),
                     feedback=self._score(entry),
                 )
             case ToolCalled(at=at):
@@ -126,6 +153,14 @@ class Record:
                 return _turn_of("user", at, text, contextual_update_info=info)
             case Noted(at=at, what=what):
                 return _turn_of("user", at, None, platform_event=what)
+
+    def _voices(self, text: str, at: int) -> Turn | None:
+        """Return the words of each voice; None: there is only one."""
+        parts = [
+            {"text": words, "voice_label": label or None, "time_in_call_secs": at // 1000}
+            for label, words in voices_in(text, self.labels)
+        ]
+        return {"parts": parts} if parts else None
 
     def _score(self, said: AgentSaid) -> dict[str, object] | None:
         if said.reply not in self.scores or said.filler:
@@ -162,11 +197,10 @@ def _figures(turn: TurnMetrics | None) -> dict[str, dict[str, float]]:
     """Return the latencies of a turn under the names the hosted service uses (measured)."""
     if turn is None:
         return {}
-    sentence = None if turn.first_sentence is None else turn.first_sentence - turn.asked
     figures = {
         "convai_turn_silence_before_initiation": turn.endpointing_ms,
         "convai_llm_service_ttfb": turn.model_ms,
-        "convai_llm_service_ttf_sentence": sentence,
+        "convai_llm_service_ttf_sentence": turn.sentence_ms,
         "convai_tts_service_ttfb": turn.voice_ms,
         "convai_ttf_audio_since_silence": turn.response_ms,
     }

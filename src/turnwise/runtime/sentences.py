@@ -2,12 +2,17 @@
 
 The first piece may be a clause, so that the voice begins while the model still writes; after that,
 whole sentences. Laws: the pieces together are the text, character by character; no piece is cut
-inside a word.
+inside a word, or inside a mark (`[laughs]`, `<Joe>`).
 """
 
 import re
 
-_SENTENCE_END = re.compile(r"""[.!?…。！？]+["'»”)\]]*\s+""")  # noqa: RUF001 - full-width marks
+from turnwise.audio.script import open_mark
+
+# behind its mark a sentence may have quotes, and the end of a label: </Joe>
+_SENTENCE_END = re.compile(
+    r"""[.!?…。！？]+["'»”)\]]*(?:</[^<>]{1,60}>)?\s+"""  # noqa: RUF001 - full-width marks
+)
 _CLAUSE_END = re.compile(r"[,;:\u2013\u2014]\s+")
 _ABBREVIATIONS = frozenset(
     {"mr", "mrs", "ms", "dr", "prof", "st", "no", "vs", "etc", "e.g", "i.e", "a.m", "p.m", "approx"}
@@ -36,9 +41,15 @@ class SentenceCutter:
             self._first = False
         return pieces
 
-    def flush(self) -> str:
-        """Return what is left: the text is complete, or must be spoken as far as it goes."""
-        rest, self._rest = self._rest, ""
+    def flush(self, *, whole: bool = True) -> str:
+        """Return what is left.
+
+        Args:
+            whole: Whether the text is complete; else it must be spoken as far as it goes, and a
+                mark that has only begun is kept.
+        """
+        end = None if whole else open_mark(self._rest)
+        rest, self._rest = self._rest[:end], "" if end is None else self._rest[end:]
         self._first = self._first and not rest.strip()
         return rest
 
@@ -61,6 +72,7 @@ class SentenceCutter:
 
     def _cut_long(self) -> int | None:
         head = self._rest[:LONGEST]
+        head = head[: open_mark(head)]
         clauses = [match.end() for match in _CLAUSE_END.finditer(head)]
         space = head.rfind(" ") + 1
         return clauses[-1] if clauses else space or None

@@ -5,11 +5,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from turnwise.audio.formats import AudioFormat
 from turnwise.audio.pcm import Pcm
-from turnwise.base.units import Millis
 from turnwise.providers.ports import (
     LanguageModel,
     SpeechDetector,
@@ -22,8 +21,9 @@ from turnwise.runtime.conversation import Inbox, converse
 from turnwise.runtime.document import Circumstances, Course, Ending, document
 from turnwise.runtime.effects import Client, Obedience, Shells
 from turnwise.runtime.hearing import Ears, Hearing
+from turnwise.runtime.journal_file import JournalFile, Unwatched, Watcher
 from turnwise.runtime.persona import Persona, Stage
-from turnwise.runtime.record import Record
+from turnwise.runtime.record import KeysShown, Record
 from turnwise.runtime.sound_record import SoundRecord
 from turnwise.runtime.speaking import Mouth, SentSound, Speaking
 from turnwise.runtime.spending import Spending
@@ -34,9 +34,7 @@ from turnwise.runtime.toolkit import Toolkit
 from turnwise.turns.commands import Amend, Append, CancelReply, Command, End, Report
 from turnwise.turns.engine import Engine
 from turnwise.turns.events import CallId, Event, ReplyId
-from turnwise.turns.journal import Step, event_line, header_line, outcome_line
-from turnwise.turns.metrics import measure
-from turnwise.turns.policy import Policy
+from turnwise.turns.metrics import Metrics
 
 Save = Callable[[dict[str, Any]], Awaitable[None]]
 """Stores the conversation's document, in the place of what was stored before."""
@@ -80,30 +78,6 @@ class Setup:
     """Told each event that hearing tells the engine."""
 
 
-class _Journal:
-    """Writes the journal, line by line, and remembers the steps for the figures at the end."""
-
-    def __init__(self, path: Path, policy: Policy) -> None:
-        self._file: TextIO = path.open("w", encoding="utf-8", buffering=1)
-        self._file.write(header_line(policy) + "\n")
-        self.steps: list[Step] = []
-        self._event: Event | None = None
-
-    def event(self, at: Millis, event: Event) -> None:
-        self._file.write(event_line(at, event) + "\n")
-        self._event = event
-
-    def outcome(self, at: Millis, commands: tuple[Command, ...], fired: list[str]) -> None:
-        line = outcome_line(at, commands, fired)
-        if line is not None:
-            self._file.write(line + "\n")
-        assert self._event is not None
-        self.steps.append(Step(at, self._event, commands, tuple(fired)))
-
-    def close(self) -> None:
-        self._file.close()
-
-
 SETTLING_S = 0.3
 """How long a new turn waits until it is stored."""
 
@@ -119,6 +93,7 @@ class Session:
         self._clock = SessionClock()
         self._spending = Spending()
         self._record = Record(setup.about.agent_id, self._spending)
+        self._record.labels.update(label for label, _ in setup.persona.voice.labelled)
         self._stage = Stage(setup.persona, setup.on_switch, setup.toolkit.ready)
         self._toolbox = Toolbox(
             setup.toolkit,
@@ -136,8 +111,10 @@ class Session:
         self._heard = [False, False]
         self._ready = False
         self._early: list[bytes] = []
-        self._steps: list[Step] = []
+        self._metrics = Metrics()
         self._dirty = asyncio.Event()
+        self.watcher: Watcher = Unwatched()
+        """Who takes down how it feels; set before `run`."""
         self.incidents: list[str] = []
         """What went wrong and was survived."""
         self.end_reason = ""
@@ -152,6 +129,11 @@ class Session:
     def agent_id(self) -> str:
         """The agent it began with."""
         return self._setup.about.agent_id
+
+    def backlog(self) -> tuple[int, int]:
+        """Return how many events, and how much sound (ms), it has still to deal with."""
+        unheard_ms = self._hearing.unheard_ms if self._hearing is not None else 0
+        return self._inbox.qsize(), unheard_ms
 
     def tell(self, event: Event) -> None:
         """Tell the engine that something happened. Never blocks."""
@@ -180,7 +162,7 @@ class Session:
     async def run(self) -> None:
         """Hold the conversation until it ends; then its document is stored as `processing`."""
         setup, policy = self._setup, self._setup.persona.policy
-        journal = _Journal(setup.folder / "journal.jsonl", policy)
+        journal = JournalFile(setup.folder / "journal.jsonl", policy, self.watcher)
         stream = None if policy.text_only else setup.minds.detector.open()
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -194,11 +176,13 @@ class Session:
                 for task in running:
                     task.cancel()
                 shells.stop()
+                if (phone := setup.toolkit.phone) is not None:
+                    phone.stop()
         finally:
             if stream is not None:
                 stream.close()
             journal.close()
-        self._steps = journal.steps
+        self._metrics = journal.finish()
 
     def _shells(self, tasks: asyncio.TaskGroup, stream: SpeechStream | None) -> Shells:
         setup = self._setup
@@ -210,30 +194,20 @@ class Session:
             tasks,
             self._spending,
         )
+        thinking.on_failure = self.watcher.failure
         self._toolbox.begin(tasks, setup.afterwards or tasks)
         shells = Shells(thinking, self._toolbox, self._record, self._client, self._stage)
         if stream is None:
             return shells
         if setup.record_sound:
             self._sound = SoundRecord(setup.folder, setup.output_format.rate_hz)
-        ears = Ears(
-            stream,
-            setup.minds.detector.frame_samples,
-            setup.minds.transcriber,
-            setup.persona.listening,
-            setup.on_score,
-            self._hear_user,
-        )
-        mouth = Mouth(
-            setup.minds.synthesizer,
-            setup.persona.voice,
-            setup.output_format,
-            setup.lead_ms,
-            setup.chunk_ms,
-            self._play,
-        )
+        ears = _ears(setup, stream, self._hear_user, self.watcher)
+        mouth = _mouth(setup, self._play, self.watcher)
         shells.hearing = self._hearing = Hearing(ears, setup.input_format, self._overhear, tasks)
         shells.speaking = Speaking(mouth, self._clock, self.tell, tasks)
+        if (phone := setup.toolkit.phone) is not None:
+            phone.connect(shells.speaking, self._clock, self.tell)
+            self._record.keys = KeysShown(redacted=phone.settings.redact_input)
         shells.waiting = ToolSounds(shells.speaking, self._stage, self._clock, tasks)
         shells.sound = self._sound
         for data in self._early:
@@ -279,12 +253,11 @@ class Session:
             await self._setup.save(self._document("in-progress", None))
 
     def _document(self, status: str, ending: Ending | None) -> dict[str, Any]:
-        metrics = measure(self._setup.persona.policy, self._steps) if ending else None
         course = Course(
             duration_ms=self._clock.now(),
             status=status,
             ending=ending,
-            metrics=metrics,
+            metrics=self._metrics if ending else None,
             has_sound=(self._heard[0], self._heard[1]),
             incidents=(*self.incidents, *self._spending.failures, *self._toolbox.incidents),
             charging=self._spending.charging(),
@@ -306,6 +279,32 @@ class Session:
                 self._sound.close()
         await self._setup.save(self._document("failed" if ending.failed else "done", ending))
         return wav
+
+
+def _ears(
+    setup: Setup, stream: SpeechStream, on_sound: Callable[[Pcm], None], watcher: Watcher
+) -> Ears:
+    return Ears(
+        stream,
+        setup.minds.detector.frame_samples,
+        setup.minds.transcriber,
+        setup.persona.listening,
+        setup.on_score,
+        on_sound,
+        watcher.failure,
+    )
+
+
+def _mouth(setup: Setup, send: Callable[[SentSound], None], watcher: Watcher) -> Mouth:
+    return Mouth(
+        setup.minds.synthesizer,
+        setup.persona.voice,
+        setup.output_format,
+        setup.lead_ms,
+        setup.chunk_ms,
+        send,
+        watcher.failure,
+    )
 
 
 class _Watched:

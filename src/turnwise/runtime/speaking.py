@@ -8,19 +8,21 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from turnwise.audio.alignment import Alignment
 from turnwise.audio.formats import AudioFormat
 from turnwise.audio.pcm import Pcm
 from turnwise.audio.playout import Chunk, Playout
 from turnwise.audio.resample import Resampler
+from turnwise.audio.script import Passage, Script
 from turnwise.base.clock import Clock
 from turnwise.base.errors import ProviderError
-from turnwise.base.units import Millis, ms_of
-from turnwise.providers.ports import Synthesizer, VoiceOptions
+from turnwise.base.units import Millis, Samples, ms_of
+from turnwise.providers.ports import Synthesizer, VoiceOptions, reads_tags
 from turnwise.runtime.conversation import Tell
 from turnwise.runtime.sentences import SentenceCutter
-from turnwise.turns.events import ReplyId, SpeechFailed, Voiced
+from turnwise.turns.events import Played, ReplyId, SpeechFailed, Voiced
 
 AHEAD_S = 12
 """Synthesis waits while so much sound is queued: what is never heard should not be paid for."""
@@ -40,6 +42,8 @@ class SentSound:
     """The characters that begin in this chunk, from its start."""
     at: Millis
     """When it is heard, by the clock of play."""
+    end: Samples | None = None
+    """Position behind its last sample; None: it is no part of what is said."""
 
 
 @dataclass(slots=True)
@@ -53,6 +57,13 @@ class Mouth:
     chunk_ms: int
     send: Callable[[SentSound], None]
     """Never blocks."""
+    on_failure: Callable[[ProviderError], None] = field(default=lambda _: None)
+    """Told why words could not be spoken."""
+
+    def script(self) -> Script:
+        """Return what tells words from marks in the next reply."""
+        labels = [label for label, _ in self.options.labelled]
+        return Script(labels, reads_tags=reads_tags(self.synthesizer))
 
 
 @dataclass(slots=True)
@@ -60,6 +71,7 @@ class _Voicing:
     """A reply on its way to sound."""
 
     reply: ReplyId
+    script: Script
     task: asyncio.Task[None] | None = None
     cutter: SentenceCutter = field(default_factory=SentenceCutter)
     pieces: asyncio.Queue[tuple[str, VoiceOptions]] = field(default_factory=asyncio.Queue)
@@ -67,6 +79,8 @@ class _Voicing:
     idle: asyncio.TimerHandle | None = None
     samples: int = 0
     """Sound queued so far."""
+    begins: Samples | None = None
+    """Position of its first sample; None: there is none yet."""
     busy: bool = False
     """Whether a piece is being synthesised."""
 
@@ -97,7 +111,7 @@ class Speaking:
         """Take the next words of a reply."""
         voicing = self._voicing
         if voicing is None or voicing.reply != reply:
-            voicing = self._voicing = _Voicing(reply)
+            voicing = self._voicing = _Voicing(reply, self.mouth.script())
             voicing.task = self._tasks.create_task(self._voice(voicing))
         for piece in voicing.cutter.push(text):
             voicing.pieces.put_nowait((piece, self.mouth.options))
@@ -134,6 +148,15 @@ class Speaking:
         self._playout.resume()
         self._changed.set()
 
+    def played(self, reply: ReplyId, end: Samples) -> None:
+        """Take in that a reply was heard up to a position, as the client says (telephony marks)."""
+        voicing = self._voicing
+        if voicing is None or voicing.reply != reply or voicing.begins is None:
+            return
+        self._playout.played(end, self._clock.now())
+        heard = Samples(max(0, end - voicing.begins))
+        self._tell(Played(reply, ms_of(heard, self._rate_hz)))
+
     def is_quiet(self) -> bool:
         """Return whether nothing is heard, and nothing is about to be."""
         playout, voicing = self._playout, self._voicing
@@ -149,11 +172,11 @@ class Speaking:
             voicing.task.cancel()
         self._voicing = None
 
-    def _flush(self, voicing: _Voicing) -> None:
+    def _flush(self, voicing: _Voicing, *, whole: bool = True) -> None:
         if voicing.idle is not None:
             voicing.idle.cancel()
             voicing.idle = None
-        if rest := voicing.cutter.flush():
+        if rest := voicing.cutter.flush(whole=whole):
             voicing.pieces.put_nowait((rest, self.mouth.options))
 
     def _watch_idle(self, voicing: _Voicing) -> None:
@@ -162,7 +185,8 @@ class Speaking:
             voicing.idle = None
         if voicing.cutter.pending:
             loop = asyncio.get_running_loop()
-            voicing.idle = loop.call_later(IDLE_MS / 1000, self._flush, voicing)
+            flush = partial(self._flush, voicing, whole=False)
+            voicing.idle = loop.call_later(IDLE_MS / 1000, flush)
 
     async def _voice(self, voicing: _Voicing) -> None:
         """Synthesise the pieces of one reply, in order."""
@@ -171,12 +195,11 @@ class Speaking:
             piece, options = await voicing.pieces.get()
             voicing.busy = True
             await self._until_needed()
-            if not piece.strip():
-                self._tell(Voiced(voicing.reply, len(piece), 0))
-                continue
             try:
-                await self._synthesise(voicing, piece, options)
+                for passage in voicing.script.passages(piece):
+                    await self._synthesise(voicing, passage, options.of(passage.label))
             except ProviderError as error:
+                self.mouth.on_failure(error)
                 self._tell(SpeechFailed(voicing.reply, error.reason))
                 return
 
@@ -187,15 +210,19 @@ class Speaking:
             await asyncio.sleep(ahead_s - AHEAD_S)
             ahead_s = self._playout.waiting / self._rate_hz
 
-    async def _synthesise(self, voicing: _Voicing, piece: str, options: VoiceOptions) -> None:
-        mouth = self.mouth
+    async def _synthesise(self, voicing: _Voicing, passage: Passage, options: VoiceOptions) -> None:
+        mouth, said = self.mouth, passage.said
+        if not said.strip():
+            self._tell(Voiced(voicing.reply, passage.chars, 0))
+            return
         resampler = Resampler(mouth.synthesizer.rate_hz, self._rate_hz)
         covered = 0
-        async for sound in mouth.synthesizer.speak(piece, options):
+        async for sound in mouth.synthesizer.speak(said, options):
+            written = passage.restored(sound.alignment, covered)
             covered += len(sound.alignment.chars)
-            self._queue(voicing, resampler.push(sound.samples), sound.alignment)
-        left = Alignment.estimate(piece[covered:], 0)
-        self._queue(voicing, resampler.flush(), left)
+            self._queue(voicing, resampler.push(sound.samples), written)
+        left = Alignment.estimate(said[covered:], 0)
+        self._queue(voicing, resampler.flush(), passage.restored(left, covered))
 
     def _queue(self, voicing: _Voicing, samples: Pcm, alignment: Alignment) -> None:
         if not len(samples) and not alignment.chars:
@@ -206,6 +233,7 @@ class Speaking:
         ends = tuple(min(end, ms) for end in alignment.ends_ms)
         self._tell(Voiced(voicing.reply, len(alignment.chars), ms, ends))
         position = self._playout.queue(samples)
+        voicing.begins = position if voicing.begins is None else voicing.begins
         end = position + len(samples)
         self._queued.append(_Queued(position, end, voicing.reply, alignment))
         self._changed.set()
@@ -221,11 +249,11 @@ class Speaking:
             if due is None:
                 await self._changed.wait()
                 continue
-            try:
-                async with asyncio.timeout(max(0, due - self._clock.now()) / 1000):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
+            # not `asyncio.timeout`, which costs more than the chunk: this is for each of them
+            left_s = max(0, due - self._clock.now()) / 1000
+            timer = asyncio.get_running_loop().call_later(left_s, self._changed.set)
+            await self._changed.wait()
+            timer.cancel()
 
     def _send(self, chunk: Chunk, now: Millis) -> None:
         first, last = chunk.position, chunk.position + len(chunk.samples)
@@ -239,7 +267,8 @@ class Speaking:
             alignment = alignment.join(self._cut(queued, first, last))
         ahead = ms_of(first - self._playout.heard(now), self._rate_hz)
         at = Millis(now + max(0, ahead))
-        self.mouth.send(SentSound(touched[0].reply, chunk.samples, alignment, at))
+        end = Samples(last)
+        self.mouth.send(SentSound(touched[0].reply, chunk.samples, alignment, at, end))
 
     def _cut(self, queued: _Queued, first: int, last: int) -> Alignment:
         """Return the characters of a queued sound that begin between two positions."""

@@ -19,6 +19,7 @@ Json = dict[str, Any]
 class _Spent:
     models: list[str] = field(default_factory=list)
     usage: list[Usage] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
     lost: bool = False
 
 
@@ -42,6 +43,16 @@ class Spending:
         of = self._of(reply)
         model = usage.model or (of.models[-1] if of.models else "")
         of.usage.append(replace(usage, model=model))
+
+    def thought(self, reply: ReplyId, text: str) -> None:
+        """Note what was thought of a reply: it was paid for, and is shown on record."""
+        self._of(reply).thoughts.append(text)
+
+    def reasoning(self, reply: ReplyId) -> list[Json]:
+        """Return what was thought of a reply, in the published shape."""
+        found = self._replies.get(reply)
+        thoughts = found.thoughts if found is not None else ()
+        return [{"summary": text, "provider_redact": False} for text in thoughts]
 
     def spent_beside(self, usage: Usage) -> None:
         """Note what something else cost than a reply: a filler."""

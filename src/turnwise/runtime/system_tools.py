@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from turnwise.agents.tools import Tool
+from turnwise.base.errors import FormatError
 from turnwise.runtime.conversation import Tell
-from turnwise.runtime.persona import CannotTakeOver, Stage
+from turnwise.runtime.persona import CannotTakeOver, LacksVariables, Stage
 from turnwise.runtime.record import Record
 from turnwise.runtime.toolkit import Toolkit
 from turnwise.turns.events import (
@@ -14,6 +15,7 @@ from turnwise.turns.events import (
     EndAsked,
     HandOverAsked,
     MannersChanged,
+    ReplyId,
     ToolReturned,
     TurnSkipped,
 )
@@ -26,6 +28,7 @@ MOST_TRANSFERS = 5
 EARLY_TURNS = 2
 """Turns of the user that count as the start of a conversation (`only_at_conversation_start`)."""
 _NO_PHONE = "This conversation is not a phone call."
+_NO_TRANSFER = "This server cannot transfer phone calls to a number."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class SystemCall:
     """One call of a system tool."""
 
     call: CallId
+    reply: ReplyId
     tool: Tool
     arguments: Arguments
 
@@ -76,7 +80,6 @@ class SystemTools:
             "skip_turn": self._skip_turn,
             "voicemail_detection": self._voicemail,
             "transfer_to_number": self._transfer_to_number,
-            "play_keypad_touch_tone": self._play_tones,
         }
 
     @property
@@ -84,6 +87,7 @@ class SystemTools:
         return {
             "transfer_to_agent": self._transfer_to_agent,
             "language_detection": self._detect_language,
+            "play_keypad_touch_tone": self._play_tones,
         }
 
     # --- ends and silences ----------------------------------------------------------------------
@@ -91,7 +95,7 @@ class SystemTools:
     def _end_call(self, asked: SystemCall) -> None:
         message, reason = _text(asked, "message"), _text(asked, "reason")
         self._note(asked, "end_call_success", reason=reason, message=message or None)
-        self.tell(EndAsked("end_call tool was called.", message, asked.call))
+        self.tell(EndAsked("end_call tool was called.", message, asked.call, unsure=True))
 
     def _skip_turn(self, asked: SystemCall) -> None:
         chosen = asked.tool.params.get("wait_timeout_secs")
@@ -114,11 +118,31 @@ class SystemTools:
 
     def _transfer_to_number(self, asked: SystemCall) -> None:
         why = "Calls can be transferred to a number only on the phone."
-        self._fail(asked, "transfer_to_number_error", _NO_PHONE, details=why)
+        if self.toolkit.phone is None:
+            self._fail(asked, "transfer_to_number_error", _NO_PHONE, details=why)
+        else:
+            self._fail(asked, "transfer_to_number_error", _NO_TRANSFER)
 
-    def _play_tones(self, asked: SystemCall) -> None:
-        why = "Keypad tones can be played only on the phone."
-        self._fail(asked, "play_dtmf_error", _NO_PHONE, details=why)
+    async def _play_tones(self, asked: SystemCall) -> None:
+        keys, phone = _text(asked, "dtmf_tones"), self.toolkit.phone
+        if phone is None:
+            why = "Keypad tones can be played only on the phone."
+            self._fail(asked, "play_dtmf_error", _NO_PHONE, details=why)
+            return
+        try:
+            await phone.press(asked.reply, keys)
+        except FormatError as error:
+            self._fail(asked, "play_dtmf_error", str(error))
+            return
+        except TimeoutError:
+            self._fail(asked, "play_dtmf_error", "The agent did not stop speaking.")
+            return
+        reason = _text(asked, "reason") or None
+        self._note(asked, "play_dtmf_success", dtmf_tones=keys, reason=reason)
+        if asked.tool.params.get("suppress_turn_after_dtmf") is True:
+            self.tell(TurnSkipped(asked.call))
+        else:
+            self.tell(ToolReturned(asked.call, f"The keys were pressed: {keys}"))
 
     # --- other personas -------------------------------------------------------------------------
 
@@ -150,6 +174,8 @@ class SystemTools:
             persona = await self.toolkit.casting.transferred(transfer, present, variables.kept())
         except CannotTakeOver as error:
             sentence = str(error)
+            if isinstance(error, LacksVariables):  # told first: the answer begins another reply
+                self.tell(EndAsked(error.code))
             self._fail(asked, "transfer_to_agent_error", sentence, from_agent=present.agent_id)
             return
         message = variables.now().fill(str(transfer.get("transfer_message") or ""))

@@ -13,6 +13,7 @@ from turnwise.providers.ports import (
     ModelEvent,
     ModelRequest,
     TextDelta,
+    Thought,
     ToolCall,
     Usage,
 )
@@ -67,6 +68,8 @@ class Thinking:
         self._running: dict[ReplyId, asyncio.Task[None]] = {}
         self._fillers: set[asyncio.Task[None]] = set()
         self._spending = spending
+        self.on_failure: Callable[[ProviderError], None] = lambda _: None
+        """Told why a model did not answer, and why those before it did not."""
 
     def start(self, command: StartReply) -> None:
         """Have a reply written, or its next pass."""
@@ -107,7 +110,8 @@ class Thinking:
                             self._spending.spent_beside(event)
                         case _:
                             pass
-        except ProviderError:
+        except ProviderError as error:
+            self.on_failure(error)
             return
         self._tell(FillerMade(reply, words))
 
@@ -129,6 +133,7 @@ class Thinking:
                         case _:
                             pass
         except ProviderError as error:
+            self.on_failure(error)
             self._tell(ReplyFailed(reply, _reason(error), _kind(error)))
         else:
             self._tell(ReplyWritten(reply))
@@ -146,6 +151,10 @@ class Thinking:
                         case Answering(model=model):
                             by = model
                             self._spending.answered(reply, event)
+                            for error in event.errors:
+                                self.on_failure(error)
+                        case Thought(text=text):
+                            self._spending.thought(reply, text)
                         case Usage():
                             counted = counted or not event.wasted
                             self._spending.spent(reply, event)

@@ -67,7 +67,7 @@ class ToolNote:
             "is_blocked": False,
             "tool_has_been_called": self.called,
             "tool_latency_secs": latency,
-            "error_type": self.error_type if answered.failed else "",
+            "error_type": (self.error_type or "unknown") if answered.failed else "",
             "raw_error_message": self.raw_error if answered.failed else "",
             "dynamic_variable_updates": list(self.updates),
         }
@@ -76,5 +76,10 @@ class ToolNote:
             ids = ("integration_id", "credential_id", "integration_connection_id")
             shown |= {name: str(known.get(name) or "") for name in ids}
         if self.kind == "system":
-            shown["result"] = None if self.result is None else dict(self.result)
+            shown["result"] = self._shown_outcome(answered)
         return shown
+
+    def _shown_outcome(self, answered: ToolAnswered) -> Json | None:
+        """Return what a system tool did; None: the engine decided against it, or nobody knows."""
+        refused = answered.failed and (self.result or {}).get("status") == "success"
+        return None if self.result is None or refused else dict(self.result)

@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from turnwise.agents.tools import Tool
@@ -19,6 +20,7 @@ from turnwise.agents.variables import SYSTEM
 from turnwise.base.clock import Clock
 from turnwise.base.errors import Error
 from turnwise.runtime.conversation import Tell
+from turnwise.runtime.live_variables import Later
 from turnwise.runtime.persona import Persona, Stage
 from turnwise.runtime.record import Record
 from turnwise.runtime.system_tools import SystemCall, SystemTools
@@ -26,7 +28,7 @@ from turnwise.runtime.tool_notes import ToolNote
 from turnwise.runtime.toolkit import Toolkit
 from turnwise.tools.answers import Answered, answered, failed, shown_update
 from turnwise.tools.arguments import fitted, parsed, problems_of
-from turnwise.tools.ports import Outcome, ToolFailed, ToolRequest, ToolRunner
+from turnwise.tools.ports import Outcome, ToolFailed, ToolRejected, ToolRequest, ToolRunner
 from turnwise.turns.commands import CallTool
 from turnwise.turns.events import CallId, ToolReturned, ToolsJoined
 from turnwise.turns.transcript import AgentSaid
@@ -84,7 +86,7 @@ class Toolbox:
             "call_duration_secs": lambda: clock.now() // 1000,
             "current_agent_id": lambda: stage.present.agent_id,
             "agent_turns": lambda: record.messages(AgentSaid),
-            "conversation_history": lambda: json.dumps(record.transcript(), ensure_ascii=False),
+            "conversation_history": lambda: Later(partial(_history, record, len(record.entries))),
         }
         for name, fact in facts.items():
             self._toolkit.variables.know(SYSTEM + name, fact)
@@ -192,7 +194,9 @@ class Toolbox:
         self._around.call_client(command, arguments)
 
     def _run_system(self, command: CallTool, run: _Open, arguments: Arguments) -> None:
-        asked = SystemCall(call=command.call, tool=run.tool, arguments=arguments)
+        asked = SystemCall(
+            call=command.call, reply=command.reply, tool=run.tool, arguments=arguments
+        )
         if work := self._system.begin(asked):
             self._start(command.call, run, work)
 
@@ -238,6 +242,7 @@ class Toolbox:
         self._open.pop(call, None)
         note = self._noted(call, run)
         if isinstance(outcome, ToolFailed):
+            note.called = note.called and not isinstance(outcome, ToolRejected)
             found = failed(run.tool, outcome)
         else:
             found = answered(run.tool, outcome, self._toolkit.variables.now())
@@ -259,6 +264,10 @@ class Toolbox:
         note.called, note.error_type, note.raw_error = False, "unknown", reason
         note.latency_secs = 0.0
         self._around.tell(ToolReturned(command.call, reason, failed=True))
+
+
+def _history(record: Record, upto: int) -> str:
+    return json.dumps(record.transcript(upto=upto), ensure_ascii=False)
 
 
 def _keep(note: ToolNote, found: Answered) -> None:

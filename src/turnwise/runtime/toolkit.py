@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from turnwise.runtime.live_variables import LiveVariables
 from turnwise.runtime.mcp_servers import McpServers
 from turnwise.runtime.persona import Casting, NoOthers
+from turnwise.runtime.phone import Phone
 from turnwise.tools.mocks import Mocks
 from turnwise.tools.ports import ToolRunner
 
@@ -22,6 +23,8 @@ class Toolkit:
     """Finds other agents and languages."""
     servers: McpServers | None = None
     """Whose tools join later; None: there are none."""
+    phone: Phone | None = None
+    """None: the conversation is no phone call."""
 
     async def ready(self) -> None:
         """Wait for tools that may join at any moment; not for long."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, bindparam, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnwise.store import cursors
+from turnwise.store.connections import Connection, by_key
 from turnwise.store.hot import agent_columns, agent_tags, folded, storable
 from turnwise.store.origins import Origins
 from turnwise.store.ports import AgentQuery, AgentRecord, AgentRow, AgentSort
@@ -39,17 +39,18 @@ _ROW = select(
     AGENTS.c.tags,
     _LAST_CALL,
 )
-_RECORD = select(AGENTS.c.document, AGENTS.c.created_at, AGENTS.c.updated_at).where(
-    AGENTS.c.agent_id == bindparam("agent_id")
+_RECORD = by_key(
+    select(AGENTS.c.document, AGENTS.c.created_at, AGENTS.c.updated_at).where(
+        AGENTS.c.agent_id == bindparam("agent_id")
+    )
 )
-"""Made once: to make it for each reading costs as much as to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class SqlAgents:
     """The repository `Agents` within one transaction."""
 
-    connection: AsyncConnection
+    connection: Connection
     origins: Origins
 
     async def create(self, document: Document) -> AgentRecord:
@@ -62,11 +63,14 @@ class SqlAgents:
 
     async def get(self, agent_id: str, *, lock: bool = False) -> AgentRecord | None:
         """Return an agent, or None."""
-        # nothing on SQLite, where writers take turns
-        query = _RECORD.with_for_update() if lock else _RECORD
-        row = (await self.connection.execute(query, {"agent_id": agent_id})).one_or_none()
-        if row is None:
+        asked = {"agent_id": agent_id}
+        if lock:  # which is nothing on SQLite, where writers take turns
+            rows = (await self.connection.execute(_RECORD.select.with_for_update(), asked)).all()
+        else:
+            rows = await self.connection.rows(_RECORD, asked)
+        if not rows:
             return None
+        (row,) = rows
         return AgentRecord(
             agent_id=agent_id,
             document=row.document,
@@ -95,16 +99,20 @@ class SqlAgents:
 
     async def replace(self, agent_id: str, document: Document) -> AgentRecord | None:
         """Store another document for an agent; None: there is no such agent."""
-        result = await self.connection.execute(
+        now = self.origins.now_secs()
+        created_at = await self.connection.scalar(
             update(AGENTS)
             .where(AGENTS.c.agent_id == agent_id)
-            .values(agent_columns(document) | {"updated_at": self.origins.now_secs()})
+            .values(agent_columns(document) | {"updated_at": now})
+            .returning(AGENTS.c.created_at)
         )
-        if result.rowcount == 0:
+        if created_at is None:
             return None
         await self.connection.execute(delete(AGENT_TAGS).where(AGENT_TAGS.c.agent_id == agent_id))
         await self._tag(agent_id, document)
-        return await self.get(agent_id)
+        return AgentRecord(
+            agent_id=agent_id, document=document, created_at=created_at, updated_at=now
+        )
 
     async def delete(self, agent_id: str) -> bool:
         """Forget an agent and what it uses. False: there was none."""

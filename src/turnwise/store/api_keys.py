@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from turnwise.store.connections import Connection
 from turnwise.store.hot import storable
 from turnwise.store.origins import Origins
 from turnwise.store.ports import ApiKey, Scope
@@ -33,7 +33,7 @@ REMEMBERED_SECS = 5
 process may work for so much longer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KeyRing:
     """What is needed to recognise a key."""
 
@@ -42,22 +42,26 @@ class KeyRing:
     """A secret that always works and is not in the table; empty: none."""
     known: dict[str, tuple[ApiKey, float]] = field(default_factory=dict)
     """Keys that were looked up, by digest, and the unix seconds until which that counts."""
+    _fixed_digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Digest the fixed secret."""
+        self._fixed_digest = self.digest(self.fixed)
 
     def digest(self, secret: str) -> str:
         """Return what is stored of a secret."""
         return hmac.digest(self.pepper, secret.encode(errors="replace"), "sha256").hex()
 
-    def is_fixed(self, secret: str) -> bool:
-        """Whether this is the secret of the settings; how long it takes tells nothing."""
-        known = hmac.compare_digest(self.digest(secret), self.digest(self.fixed))
-        return known and bool(self.fixed)
+    def is_fixed(self, digest: str) -> bool:
+        """Whether this is of the secret of the settings; how long it takes tells nothing."""
+        return hmac.compare_digest(digest, self._fixed_digest) and bool(self.fixed)
 
 
 @dataclass(frozen=True, slots=True)
 class SqlApiKeys:
     """The repository `ApiKeys` within one transaction."""
 
-    connection: AsyncConnection
+    connection: Connection
     origins: Origins
     ring: KeyRing
 
@@ -77,7 +81,8 @@ class SqlApiKeys:
 
     async def verify(self, secret: str) -> ApiKey | None:
         """Return the key with this secret; None: there is none."""
-        if self.ring.is_fixed(secret):
+        digest, now = self.ring.digest(secret), self.origins.now()
+        if self.ring.is_fixed(digest):
             return ApiKey(
                 key_id=FIXED_ID,
                 name="setting",
@@ -85,7 +90,6 @@ class SqlApiKeys:
                 scope="write",
                 created_at=0,
             )
-        digest, now = self.ring.digest(secret), self.origins.now()
         key, until = self.ring.known.get(digest, (None, 0.0))
         if key is not None and now < until:
             return key

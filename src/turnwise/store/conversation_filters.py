@@ -5,16 +5,16 @@ rows are touched if the filter that finds the fewest begins and the others are a
 found. Which one that is cannot be told from the query, so they are counted first, up to a limit.
 """
 
-import operator
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, cast, func, literal, not_, select
+from sqlalchemy import ColumnElement, Select, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import TSQUERY
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from turnwise.store.connections import Connection
 from turnwise.store.conversation_ports import Comparison, ConversationQuery
+from turnwise.store.facet_filters import COMPARE, AbsentFilter, FacetFilter, one_by_one, within
 from turnwise.store.facets import (
     DATA,
     INVALID,
@@ -26,12 +26,12 @@ from turnwise.store.facets import (
     shortened,
     words_of,
 )
-from turnwise.store.tables import CONVERSATIONS, FACETS, TEXTS, WORDS
+from turnwise.store.tables import CONVERSATIONS, TEXTS, WORDS
 
 COUNTED = 5_000
 """Up to how many conversations of a filter are counted; more are common."""
-
-_COMPARE = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
+MOST_SETS = 500
+"""How many sets of names a filter may begin with."""
 
 
 class Filter(Protocol):
@@ -55,55 +55,6 @@ class Filter(Protocol):
         """Return whether it holds of the conversation of this number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FacetFilter:
-    """A conversation has a facet."""
-
-    names: tuple[str, ...]
-    """Any of these."""
-    values: tuple[str, ...] | None = None
-    """Any of these; None: whichever."""
-    bounds: tuple[tuple[str, float], ...] = ()
-    """Pairs of an operator and a number: what holds of the value."""
-    absent: bool = False
-    """Whether it must not have it."""
-
-    @property
-    def begins(self) -> bool:
-        """Whether it can find conversations by itself."""
-        return not self.absent
-
-    @property
-    def in_order(self) -> bool:
-        """Whether it finds each once, and in the order of their start."""
-        return self.begins and len(self.names) == 1 and len(self.values or ()) == 1
-
-    def found(self) -> Select[Any]:
-        """Return a query for `number` and `started_at` of those it finds."""
-        asked = (*self._named(FACETS.c), *self._bounded(FACETS.c.amount))
-        return select(FACETS.c.number, FACETS.c.started_at).where(*asked)
-
-    def counted(self, query: ConversationQuery) -> Select[Any]:
-        """Return a query with a row for each of those it finds, in or near the asked time."""
-        return self.found().where(*_within(FACETS.c.started_at, query))
-
-    def holds(self, number: ColumnElement[int]) -> ColumnElement[bool]:
-        """Return whether it holds of the conversation of this number."""
-        one = FACETS.alias()
-        # a sum, so that SQLite does not search all conversations by the amount
-        asked = (*self._named(one.c), *self._bounded(one.c.amount + 0))
-        found = select(literal(1)).where(one.c.number == number, *asked)
-        return not_(found.exists()) if self.absent else one_by_one(found)
-
-    def _named(self, facets: Any) -> Iterator[ColumnElement[bool]]:  # noqa: ANN401  # of any alias
-        yield _any_of(facets.facet, self.names)
-        if self.values is not None:
-            yield _any_of(facets.value, self.values)
-
-    def _bounded(self, amount: ColumnElement[float]) -> Iterator[ColumnElement[bool]]:
-        return (_COMPARE[name](amount, number) for name, number in self.bounds)
-
-
 @dataclass(frozen=True, slots=True)
 class WordFilter:
     """Words were said in a conversation, or began so."""
@@ -124,7 +75,7 @@ class WordFilter:
         """Return a query with a row for each of those it finds, in or near the asked time."""
         if self.dialect == "sqlite":  # whose words do not know when they were said
             return select(WORDS.c.rowid).where(self._match())
-        return self.found().where(*_within(TEXTS.c.started_at, query))
+        return self.found().where(*within(TEXTS.c.started_at, query))
 
     def holds(self, number: ColumnElement[int]) -> ColumnElement[bool]:
         """Return whether it holds of the conversation of this number."""
@@ -146,18 +97,9 @@ def _begins(word: str) -> bool:
     return len(word) > 1  # what begins with one letter is too much
 
 
-def one_by_one(found: Select[Any]) -> ColumnElement[bool]:
-    """Return whether something is found, asked about each row until there are enough of them.
-
-    Without the offset PostgreSQL would rather find all and join them, which takes as long as there
-    are many.
-    """
-    return found.offset(0).exists()
-
-
-async def narrowed(connection: AsyncConnection, query: ConversationQuery) -> Select[Any]:
+async def narrowed(connection: Connection, query: ConversationQuery) -> Select[Any]:
     """Return a query for `number` and `started_at` of the conversations that are asked for."""
-    filters = list(filters_of(query, connection.dialect.name))
+    filters = [await _known(connection, one) for one in filters_of(query, connection.dialect.name)]
     first = await _first(connection, [one for one in filters if one.begins], query)
     if first is None:
         found = select(CONVERSATIONS.c.number, CONVERSATIONS.c.started_at)
@@ -165,11 +107,19 @@ async def narrowed(connection: AsyncConnection, query: ConversationQuery) -> Sel
         filters.remove(first)
         found = first.found() if first.in_order else first.found().distinct()
     number, started_at = found.selected_columns
-    return found.where(*_within(started_at, query), *(one.holds(number) for one in filters))
+    return found.where(*within(started_at, query), *(one.holds(number) for one in filters))
+
+
+async def _known(connection: Connection, one: Filter) -> Filter:
+    """Return a filter that knows what it must to begin with it."""
+    if not isinstance(one, AbsentFilter):
+        return one
+    sets = (await connection.execute(one.lacking().limit(MOST_SETS + 1))).scalars().all()
+    return one if len(sets) > MOST_SETS else replace(one, sets=tuple(sets))
 
 
 async def _first(
-    connection: AsyncConnection, filters: Sequence[Filter], query: ConversationQuery
+    connection: Connection, filters: Sequence[Filter], query: ConversationQuery
 ) -> Filter | None:
     """Return the filter to begin with; None: none, all are common and none finds in order."""
     if len(filters) <= 1 and all(one.in_order for one in filters):
@@ -182,15 +132,6 @@ async def _first(
         for index, (count, one) in enumerate(zip(counted, filters, strict=True))
     )
     return filters[index] if count < COUNTED or filters[index].in_order else None
-
-
-def _within(
-    started_at: ColumnElement[int], query: ConversationQuery
-) -> Iterator[ColumnElement[bool]]:
-    if query.started_before is not None:
-        yield started_at < query.started_before
-    if query.started_after is not None:
-        yield started_at > query.started_after
 
 
 def filters_of(query: ConversationQuery, dialect: str) -> Iterator[Filter]:
@@ -280,16 +221,14 @@ def _of_amounts(query: ConversationQuery) -> Iterator[Filter]:
 
 def _compared(kind: str, asked: Comparison) -> Filter:
     names, values = (shortened(kind + asked.name),), _short(asked.values)
-    if asked.operator in _COMPARE:
+    if asked.operator in COMPARE:
         return FacetFilter(names=names, bounds=((asked.operator, float(asked.values[0])),))
-    absent = asked.operator == "neq"
+    unlike = asked.operator == "neq"
     if values == ("",):  # equal to what is empty is who has none
-        return FacetFilter(names=names, absent=not absent)
-    return FacetFilter(names=names, values=values, absent=absent)
-
-
-def _any_of(column: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
-    return column == values[0] if len(values) == 1 else column.in_(values)
+        return FacetFilter(names=names) if unlike else AbsentFilter(kind=kind, name=names[0])
+    if unlike:
+        return AbsentFilter(kind=kind, name=names[0], values=values)
+    return FacetFilter(names=names, values=values)
 
 
 def _short(values: Sequence[str]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The repository of conversations."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -142,6 +143,9 @@ class Conversations(Protocol):
             lock: Whether nobody else may change it until this transaction ends.
         """
 
+    async def known(self, ids: Collection[str]) -> frozenset[str]:
+        """Return which of these conversations there are; none of them is read."""
+
     async def list(self, query: ConversationQuery) -> Page[ConversationRow]:
         """Return a page of conversations. Those that started in one second are in any order.
 
@@ -152,15 +156,17 @@ class Conversations(Protocol):
     async def delete(self, conversation_id: str) -> bool:
         """Forget a conversation; its blobs are another matter. False: there was none."""
 
-    async def close_orphans(self, reason: str, *, code: int = 1011) -> tuple[str, ...]:
+    async def close_orphans(
+        self, reason: str, *, code: int = 1011, among: Collection[str] | None = None
+    ) -> tuple[str, ...]:
         """Mark the conversations that a killed process left open as failed.
-
-        Call it before the first conversation of a server begins, and only where no other process
-        holds conversations of this database.
 
         Args:
             reason: Becomes `metadata.termination_reason` and the reason of `metadata.error`.
             code: Becomes the code of `metadata.error`.
+            among: Those that the process held, by id; the others are left alone. None: all, which
+                is right only before the first conversation of a server begins, and where no other
+                process holds conversations of this database.
 
         Returns:
             Their ids.

@@ -1,11 +1,12 @@
 """The records of conversations, in SQL."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import and_, bindparam, delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnwise.store import cursors
+from turnwise.store.connections import Connection, batches
 from turnwise.store.conversation_filters import narrowed
 from turnwise.store.conversation_ports import ConversationQuery, ConversationRow
 from turnwise.store.facets import facets_of, searched_words, tool_names
@@ -30,7 +31,7 @@ FacetRow = tuple[str, str, float | None, int]
 class SqlConversations:
     """The repository `Conversations` within one transaction."""
 
-    connection: AsyncConnection
+    connection: Connection
 
     async def begin(self, document: Document) -> None:
         """Store a new conversation."""
@@ -68,6 +69,14 @@ class SqlConversations:
         document: Document = row.head
         document["transcript"] = row.transcript
         return document
+
+    async def known(self, ids: Collection[str]) -> frozenset[str]:
+        """Return which of these conversations there are."""
+        found: set[str] = set()
+        for part in batches(ids):
+            query = select(_C.conversation_id).where(_C.conversation_id.in_(part))
+            found |= set((await self.connection.execute(query)).scalars())
+        return frozenset(found)
 
     async def list(self, query: ConversationQuery) -> Page[ConversationRow]:
         """Return a page of conversations."""
@@ -109,9 +118,13 @@ class SqlConversations:
             await self.connection.execute(delete(table).where(table.c.number == number))
         return True
 
-    async def close_orphans(self, reason: str, *, code: int = 1011) -> tuple[str, ...]:
+    async def close_orphans(
+        self, reason: str, *, code: int = 1011, among: Collection[str] | None = None
+    ) -> tuple[str, ...]:
         """Mark the conversations that a killed process left open as failed."""
         query = select(_C.conversation_id).where(_C.status.in_(OPEN))
+        if among is not None:
+            query = query.where(_C.conversation_id.in_(among))
         orphans = tuple((await self.connection.execute(query)).scalars())
         for conversation_id in orphans:
             document = await self.get(conversation_id, lock=True)

@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from turnwise.store.hot import at, folded, storable
@@ -26,6 +26,9 @@ DATA = "data:"
 """Before the id of a collected value, in the name of its facet."""
 VARIABLE = "variable:"
 """Before the name of a dynamic variable, in the name of its facet."""
+NAMES = {DATA: "data_names", VARIABLE: "variable_names"}
+"""The facet that every conversation has for all its names of a kind: those with the same names
+have the same value."""
 SYSTEM_TOOL = "__system_"
 """Before the name of a system tool, in its id."""
 INVALID = "_invalid"
@@ -49,7 +52,13 @@ def facets_of(document: Document) -> Facets:
         text = plain(value)
         if text:
             found[shortened(name), shortened(text)] = _amount(value)
-    return found
+    return found | {(facet, name_set(kind, found)): None for kind, facet in NAMES.items()}
+
+
+def name_set(kind: str, facets: Iterable[Facet]) -> str:
+    """Return what stands for the names of a kind among facets: a digest of all of them."""
+    names = sorted({name for name, _ in facets if name.startswith(kind)})
+    return hashlib.sha256(json.dumps(names).encode()).hexdigest()[:32]
 
 
 def tool_names(document: Document) -> tuple[str, ...]:

@@ -1,15 +1,15 @@
 """The records of everything small, in SQL."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import EllipsisType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnwise.store import cursors
+from turnwise.store.connections import AnyRow, Connection, batches, by_key
 from turnwise.store.errors import StoreConflict
 from turnwise.store.hot import LARGEST, folded, storable
 from turnwise.store.origins import Origins
@@ -17,13 +17,19 @@ from turnwise.store.record_ports import Record, RecordQuery, Reference
 from turnwise.store.shapes import Document, Page
 from turnwise.store.tables import RECORDS, USES
 
-ASKED_AT_ONCE = 1_000
-"""How many ids go into one statement; SQLite takes 32,766 values, PostgreSQL 32,767."""
-
 _SECOND_US = 1_000_000
 _R = RECORDS.c
 _COLUMNS = tuple(column for column in _R if column is not _R.name_folded)
+_BESIDE = tuple(column for column in _COLUMNS if column is not _R.document)
 _SORTED_BY = {"name": _R.name_folded, "created_at": _R.created_us, "updated_at": _R.updated_us}
+_ONE = by_key(
+    select(*_COLUMNS).where(_R.kind == bindparam("kind"), _R.record_id == bindparam("record_id"))
+)
+_CHILDREN = by_key(
+    select(*_COLUMNS)
+    .where(_R.kind == bindparam("kind"), _R.parent == bindparam("parent"))
+    .order_by(_R.created_us, _R.record_id)
+)
 _USER = select(USES.c.user_kind, USES.c.user_id, USES.c.used_id).order_by(
     USES.c.user_kind, USES.c.user_id
 )
@@ -33,7 +39,7 @@ _USER = select(USES.c.user_kind, USES.c.user_id, USES.c.used_id).order_by(
 class SqlRecords:
     """The repository `Records` within one transaction."""
 
-    connection: AsyncConnection
+    connection: Connection
     origins: Origins
 
     async def create(  # noqa: PLR0913  # what is said beside the document, by keyword
@@ -60,24 +66,25 @@ class SqlRecords:
             "revision": 1,
             "document": document,
         }
-        written = self._insert().values(values | _named(name)).returning(*_COLUMNS)
+        written = self._insert().values(values | _named(name)).returning(*_BESIDE)
         row = (await self.connection.execute(written)).one_or_none()
         if row is None:
             raise StoreConflict(f"there is a {kind} with the id {record_id} already")
-        return _record(row)
+        return _record(row, document)
 
     async def get(self, kind: str, record_id: str, *, lock: bool = False) -> Record | None:
         """Return a record, or None."""
-        query = select(*_COLUMNS).where(_is(kind, record_id))
-        if lock:
-            query = query.with_for_update()  # nothing on SQLite, where writers take turns
-        row = (await self.connection.execute(query)).one_or_none()
-        return _record(row) if row else None
+        asked = {"kind": kind, "record_id": storable(record_id)}
+        if lock:  # which is nothing on SQLite, where writers take turns
+            rows = (await self.connection.execute(_ONE.select.with_for_update(), asked)).all()
+        else:
+            rows = await self.connection.rows(_ONE, asked)
+        return _record(rows[0]) if rows else None
 
     async def many(self, kind: str, ids: Collection[str]) -> Mapping[str, Record]:
         """Return those of these records that there are, by id."""
         found: dict[str, Record] = {}
-        for part in _parts(ids):
+        for part in batches(ids):
             query = select(*_COLUMNS).where(_R.kind == kind, _R.record_id.in_(part))
             rows = (await self.connection.execute(query)).all()
             found |= {row.record_id: _record(row) for row in rows}
@@ -108,6 +115,9 @@ class SqlRecords:
         labels: Collection[str] = (),
     ) -> tuple[Record, ...]:
         """Return all records of a kind, the oldest first."""
+        if isinstance(parent, str) and not labels:
+            of = {"kind": kind, "parent": storable(parent)}
+            return tuple(map(_record, await self.connection.rows(_CHILDREN, of)))
         query = select(*_COLUMNS).where(_under(kind, parent))
         if labels:
             query = query.where(_R.label.in_([storable(label) for label in labels]))
@@ -117,7 +127,7 @@ class SqlRecords:
     async def count(self, kind: str, *, parent: str | EllipsisType | None = ...) -> int:
         """Return how many records of a kind there are."""
         query = select(func.count()).select_from(RECORDS).where(_under(kind, parent))
-        return (await self.connection.execute(query)).scalar_one()
+        return int(await self.connection.scalar(query))
 
     async def replace(
         self,
@@ -141,9 +151,9 @@ class SqlRecords:
             values["parent"] = None if parent is None else storable(parent)
         if label is not None:
             values["label"] = storable(label)
-        written = update(RECORDS).where(_is(kind, record_id)).values(values).returning(*_COLUMNS)
+        written = update(RECORDS).where(_is(kind, record_id)).values(values).returning(*_BESIDE)
         row = (await self.connection.execute(written)).one_or_none()
-        return _record(row) if row else None
+        return _record(row, document) if row else None
 
     async def delete(self, kind: str, record_id: str) -> bool:
         """Forget a record and what it uses. False: there was none."""
@@ -172,7 +182,7 @@ class SqlRecords:
     ) -> Mapping[str, tuple[Reference, ...]]:
         """Return who refers to each of these records; empty for one that nobody uses."""
         found: dict[str, tuple[Reference, ...]] = {}
-        for part in _parts(ids):
+        for part in batches(ids):
             query = _USER.where(USES.c.used_kind == kind, USES.c.used_id.in_(part))
             for row in (await self.connection.execute(query)).all():
                 found[row.used_id] = (*found.get(row.used_id, ()), (row.user_kind, row.user_id))
@@ -232,17 +242,17 @@ def _named(name: str) -> dict[str, str]:
     return {"name": storable(name), "name_folded": folded(name)}
 
 
-def _parts(ids: Collection[str]) -> Iterator[list[str]]:
-    asked = [storable(one) for one in dict.fromkeys(ids)]
-    for start in range(0, len(asked), ASKED_AT_ONCE):
-        yield asked[start : start + ASKED_AT_ONCE]
+def _record(row: AnyRow, document: Document | None = None) -> Record:
+    """Return a record.
 
-
-def _record(row: Row[Any]) -> Record:
+    Args:
+        row: Its columns.
+        document: What was stored just now; None: it is one of the columns.
+    """
     return Record(
         kind=row.kind,
         record_id=row.record_id,
-        document=row.document,
+        document=row.document if document is None else document,
         name=row.name,
         parent=row.parent,
         label=row.label,

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import URL, event, exc, make_url, text
-from sqlalchemy.engine import Connection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.engine import Connection as SyncConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from turnwise.base.errors import ConfigError
 from turnwise.store import sqlite_driver
 from turnwise.store.agents import SqlAgents
 from turnwise.store.api_keys import KeyRing, SqlApiKeys
+from turnwise.store.connections import Connection, ShortWay
 from turnwise.store.conversations import SqlConversations
 from turnwise.store.errors import StoreConflict, StoreUnavailable
 from turnwise.store.origins import Origins
@@ -32,6 +34,8 @@ BUSY_TIMEOUT_MS = 5_000
 """How long SQLite waits for another process's transaction."""
 CONNECT_TIMEOUT_S = 10
 """How long PostgreSQL has to accept a connection."""
+POOL = {"pool_size": 10, "max_overflow": 10}
+"""How many connections are kept open, and how many more there may be for a moment."""
 SERVER = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
 """How a list is best found depends on what is looked for, and to compile a query takes longer than
 to answer ours: both were ten times as slow in `benchmarks/store.py`."""
@@ -46,7 +50,7 @@ _WRITES = "turnwise_writes"
 class SqlTransaction:
     """All repositories on one connection."""
 
-    connection: AsyncConnection
+    connection: Connection
     origins: Origins
     ring: KeyRing
 
@@ -81,6 +85,7 @@ class SqlStore:
         self._writer = engine.execution_options(**{_WRITES: True})
         self._origins = origins
         self._ring = ring
+        self._short = _short_way(engine)
         self._turn = Lock() if engine.dialect.name == "sqlite" else None
         """SQLite has one writer at a time: those of this process queue here, in order."""
 
@@ -88,15 +93,19 @@ class SqlStore:
     async def reading(self) -> AsyncIterator[SqlTransaction]:
         """Read; each statement sees the newest state."""
         with translated():
-            async with self._reader.connect() as connection:
+            connection = Connection(self._reader, short=self._short)
+            try:
                 yield SqlTransaction(connection, self._origins, self._ring)
+            finally:
+                await connection.close()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[SqlTransaction]:
         """Open a transaction that may write."""
         async with self._turn or nullcontext():
             with translated():
-                async with self._writer.begin() as connection:
+                async with self._writer.begin() as opened:
+                    connection = Connection(self._writer, opened)
                     yield SqlTransaction(connection, self._origins, self._ring)
 
     def new_id(self, prefix: str) -> str:
@@ -111,6 +120,8 @@ class SqlStore:
 
     async def close(self) -> None:
         """Let go of all connections."""
+        if self._short is not None:
+            self._short.close()
         await self._engine.dispose()
 
 
@@ -155,6 +166,7 @@ def engine_for(url: str) -> AsyncEngine:
             parsed.set(drivername=driver),
             hide_parameters=True,  # an error must not carry what users said
             json_serializer=_to_json,
+            json_deserializer=_of_json,
             **_connecting(parsed),
         )
     except ModuleNotFoundError as error:
@@ -174,13 +186,20 @@ def _reader_of(engine: AsyncEngine) -> AsyncEngine:
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
+def _short_way(engine: AsyncEngine) -> ShortWay | None:
+    file = engine.url.database
+    if engine.dialect.name != "sqlite" or not file or file == ":memory:":
+        return None
+    return ShortWay(file, engine.dialect)
+
+
 def _connecting(url: URL) -> dict[str, Any]:
     if url.drivername.startswith("sqlite"):
-        return {"async_creator": partial(sqlite_driver.connect, url.database or ":memory:")}
+        return {"async_creator": partial(sqlite_driver.connect, url.database or ":memory:"), **POOL}
     # asyncpg reads the URL itself: it knows all that such a URL can say, `sslmode` and the like
     plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
     creator = partial(_connect_postgres, plain)
-    return {"async_creator": creator, "pool_size": 10, "max_overflow": 10, "pool_pre_ping": True}
+    return {"async_creator": creator, "pool_pre_ping": True, **POOL}
 
 
 async def _connect_postgres(url: str) -> Any:  # noqa: ANN401  # of the driver
@@ -204,6 +223,13 @@ def _to_json(value: object) -> str:
     return text
 
 
+def _of_json(text: str) -> Any:  # noqa: ANN401  # any JSON
+    try:
+        return from_json(text)  # three times as fast
+    except ValueError:  # half a pair of UTF-16, which is no text elsewhere
+        return json.loads(text)
+
+
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  # of the driver
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
@@ -213,7 +239,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  
     cursor.close()
 
 
-def _begin_sqlite(connection: Connection) -> None:
+def _begin_sqlite(connection: SyncConnection) -> None:
     # A writer that begins as a reader fails where it should wait: sqlite.org/lang_transaction.html.
     # A reader needs no transaction: each of its statements is one.
     if connection.get_execution_options().get(_WRITES):

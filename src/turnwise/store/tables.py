@@ -7,6 +7,7 @@ within one second keeps its order.
 """
 
 from sqlalchemy import (
+    DDL,
     JSON,
     BigInteger,
     Boolean,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     column,
+    event,
     table,
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR
@@ -121,8 +123,26 @@ TEXTS = Table(
 Index("conversation_texts_by_word", TEXTS.c.words, postgresql_using="gin").ddl_if("postgresql")
 
 WORDS = table("conversation_words", column("rowid", Integer), column("conversation_words", Text))
-"""The words on SQLite, which searches them in a table of its own: sqlite.org/fts5.html. It is made
-by a migration, and triggers keep it as `TEXTS` is."""
+"""The words on SQLite, which searches them in a table of its own: sqlite.org/fts5.html. Triggers
+keep it as `TEXTS` is."""
+
+for _statement in (
+    (
+        "CREATE VIRTUAL TABLE conversation_words USING fts5(words, content='conversation_texts',"
+        " content_rowid='number', detail='none', columnsize=0, tokenize='ascii', prefix='2 3 4')"
+    ),
+    (
+        "CREATE TRIGGER conversation_words_added AFTER INSERT ON conversation_texts BEGIN"
+        " INSERT INTO conversation_words(rowid, words) VALUES (new.number, new.words); END"
+    ),
+    (
+        "CREATE TRIGGER conversation_words_gone AFTER DELETE ON conversation_texts BEGIN"
+        " INSERT INTO conversation_words(conversation_words, rowid, words)"
+        " VALUES ('delete', old.number, old.words); END"
+    ),
+):
+    _ddl = DDL(_statement)  # type: ignore[no-untyped-call]
+    event.listen(TEXTS, "after_create", _ddl.execute_if(dialect="sqlite"))
 
 API_KEYS = Table(
     "api_keys",

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Table, select, text, tuple_
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnwise.base.errors import ConfigError
+from turnwise.store.connections import Connection
 from turnwise.store.conversation_ports import ConversationQuery
 from turnwise.store.sql import SqlStore
 from turnwise.store.tables import AGENT_TAGS, AGENTS, RECORDS, USES
@@ -113,7 +113,7 @@ async def _write(store: SqlStore, table: Table, folder: Path, step: Step) -> Mov
     return Moved(rows=done, new=done)
 
 
-async def _pages(connection: AsyncConnection, table: Table) -> AsyncIterator[list[Json]]:
+async def _pages(connection: Connection, table: Table) -> AsyncIterator[list[Json]]:
     """Yield the rows in the order of their keys: none twice, also while others write."""
     keys = list(table.primary_key.columns)
     last: tuple[Any, ...] | None = None
@@ -188,8 +188,12 @@ async def _read_conversations(store: SqlStore, folder: Path, step: Step) -> Move
     done = new = 0
     for documents in _lines(folder / f"{CONVERSATIONS}.jsonl"):
         async with store.writing() as tx:
+            there = set(
+                await tx.conversations.known([each["conversation_id"] for each in documents])
+            )
             for document in documents:
-                if await tx.conversations.get(document["conversation_id"]) is None:
+                if document["conversation_id"] not in there:
+                    there.add(document["conversation_id"])
                     await tx.conversations.begin(document)
                     await tx.conversations.finish(document)
                     new += 1

@@ -128,6 +128,25 @@ def tool_of(settings: McpSettings, listed: Mapping[str, Any]) -> Tool:
     return replace(tool, parameters=offered(changed), response_timeout_secs=patience_s)
 
 
+def with_own_settings(tool: Tool) -> Tool:
+    """Return a tool that an agent names by itself, with what is stored of it put into effect.
+
+    What its server says of it does not count: such a tool has overrides and an approval of its own.
+    """
+    raw = tool.raw
+    schema = raw.get("parameters") or raw.get("mcp_input_schema")
+    overrides = raw.get("input_overrides")
+    if isinstance(overrides, Mapping) and isinstance(schema, Mapping):
+        whole = {"type": "object", **schema}
+        filled = overridden({"type": "object", **readable(schema)}, overrides)
+        parameters = offered(overridden(whole, overrides))
+        tool = replace(tool, raw={**raw, "parameters": filled}, parameters=parameters)
+    if raw.get("approval_policy") != "auto_approve_all" and tool.response_timeout_secs is not None:
+        patience_s = tool.response_timeout_secs + APPROVAL_S
+        tool = replace(tool, response_timeout_secs=patience_s)
+    return tool
+
+
 def mocks_of(settings: McpSettings, tool: Tool) -> list[Mapping[str, Any]]:
     """Return the prepared answers of a tool, for sessions that call none."""
     own = _own(settings.config, str(tool.raw.get("mcp_tool_name")))

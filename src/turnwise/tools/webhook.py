@@ -62,6 +62,10 @@ class WebhookTools:
             raise ToolFailed(error.error_type, str(error), details=bare.details) from error
         if not 200 <= answer.status < 300:
             raise ToolFailed(_fault_of(answer.status), _told(answer), details=sent.details)
+        if b"\0" in answer.body and "charset=utf-16" not in _type_of(answer):
+            kind = _type_of(answer) or "no type"
+            reason = f"the answer is no text ({kind})"
+            raise ToolFailed("external_server", reason, details=sent.details)
         return Outcome(text=answer.text, details=sent.details)
 
     async def _authorised(
@@ -128,6 +132,10 @@ def _is_among(host: str, domains: Collection[str]) -> bool:
         host == domain.lower() or (domain.startswith("*.") and host.endswith(domain[1:].lower()))
         for domain in domains
     )
+
+
+def _type_of(answer: Answer) -> str:
+    return str(answer.headers.get("content-type", "")).lower()[:QUOTED_CHARS]
 
 
 def _fault_of(status: int) -> ErrorType:

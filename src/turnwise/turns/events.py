@@ -197,6 +197,8 @@ class EndAsked:
     """Said before the end; empty: nothing beyond what the reply says already."""
     call: CallId | None = None
     """The tool call (`end_call`) this answers; None if no tool asked for it."""
+    unsure: bool = False
+    """Whether a model may have asked for it by mistake: then what was said decides, once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,8 @@ def lines(policy: Policy, steps: Iterable[Step]) -> Iterator[str]:
             yield outcome
 
 
-def _text(data: dict[str, object]) -> str:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Made once: `json.dumps` would make one for each line."""
 
 
 def read(text: Iterable[str]) -> Journal:

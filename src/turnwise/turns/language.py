@@ -164,6 +164,13 @@ def is_question(text: str) -> bool:
     return text.rstrip(" \"'»”)").endswith(("?", "\uff1f"))
 
 
+def asks_something(text: str, words: Words) -> bool:
+    """Return whether the text ends with a question; not all transcribers write its mark."""
+    opening = plain(text[last_sentence_starts(text) :]).split()[:1]
+    unmarked = not text.rstrip().endswith((".", "!", "…"))
+    return is_question(text) or (unmarked and not words.open_questions.isdisjoint(opening))
+
+
 def is_yes_no_question(text: str, words: Words) -> bool:
     """Return whether the text ends with a question that "yes" or "no" answers."""
     if not is_question(text):

@@ -64,6 +64,11 @@ class TurnMetrics:
         return _between(self.asked, self.first_token)
 
     @property
+    def sentence_ms(self) -> int | None:
+        """From the question to the model until its first sentence was complete."""
+        return _between(self.asked, self.first_sentence)
+
+    @property
     def voice_ms(self) -> int | None:
         """From the model's first words until the first sound."""
         return _between(self.first_token, self.first_sound)
@@ -132,11 +137,17 @@ class _Audible:
         return left
 
 
-class _Reader:
-    """Walks through the steps of one conversation."""
+class Meter:
+    """Walks through the steps of one conversation as it goes on."""
 
     def __init__(self, policy: Policy) -> None:
+        """Begin.
+
+        Args:
+            policy: The manners it is held with.
+        """
         self.metrics = Metrics()
+        """What is known so far: only turns and barge-ins that are over."""
         self.playout_ms = policy.playout_ms
         self.user = _Audible()
         self.agent = _Audible()
@@ -151,6 +162,7 @@ class _Reader:
         self.insisted = False
 
     def step(self, step: Step) -> None:
+        """Take in the next step."""
         self._event(step)
         if AUDIO_STALLS.name in step.fired:
             self._silent(self.last_audio)
@@ -264,6 +276,7 @@ class _Reader:
         self.metrics.turns.append(turn)
 
     def finish(self) -> Metrics:
+        """Return how all of it felt; there are no further steps."""
         overlaps = _overlaps(self.user.spans, self.agent.spans)
         self.metrics.talk_over_ms = sum(overlaps)
         self.metrics.turns.extend(t for t in self.open.values() if t.taken is not None)
@@ -283,10 +296,10 @@ def measure(policy: Policy, steps: Iterable[Step]) -> Metrics:
         policy: The manners it was held with.
         steps: All of it, as `turnwise.turns.journal.replay` gives it.
     """
-    reader = _Reader(policy)
+    meter = Meter(policy)
     for step in steps:
-        reader.step(step)
-    return reader.finish()
+        meter.step(step)
+    return meter.finish()
 
 
 def percentile(values: Iterable[int], percent: int) -> int | None:

@@ -35,6 +35,7 @@ from turnwise.turns.events import (
     UserWrote,
     Voiced,
 )
+from turnwise.turns.hanging_up import doubt
 from turnwise.turns.listening import hear, start_speech, stop_speech, take
 from turnwise.turns.reply import Reply
 from turnwise.turns.replying import (
@@ -177,6 +178,9 @@ def _learn(given: ContextGiven, c: Conversation) -> None:
 
 def _say_goodbye(asked: EndAsked, c: Conversation) -> None:
     """Let the agent finish, then end; a user who interrupts an `end_call` calls it off."""
+    if c.closing is None and (why := doubt(c, asked)):
+        c.hang_up, c.hang_up_doubt = asked, why
+        return
     if c.closing is not None or not conclude(c, asked.call, asked.reason):
         return
     reply = c.reply

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from turnwise.base.units import Millis
 from turnwise.turns.commands import Amend, Append, Cause, Command
-from turnwise.turns.events import CallId, HandOverAsked, PauseId, ReplyId, SegmentId
+from turnwise.turns.events import CallId, EndAsked, HandOverAsked, PauseId, ReplyId, SegmentId
 from turnwise.turns.policy import Execution, Policy, ToolManners
 from turnwise.turns.reply import START, Reply
 from turnwise.turns.transcript import AgentSaid, ContextAdded, Entry, Transcript, UserSaid
@@ -149,6 +149,12 @@ class Conversation:
     closing: str | None = None
     """Why the conversation is ending, once nothing can stop that."""
     closing_since: Millis = START
+    hang_up: EndAsked | None = None
+    """A hang-up that what was said speaks against."""
+    hang_up_doubt: str = ""
+    """What speaks against it."""
+    doubted: ReplyId | None = None
+    """The reply whose hang-up was refused last."""
     hand_over: HandOverAsked | None = None
     """What is left to do of a hand-over."""
     hand_over_message: str = ""

@@ -67,6 +67,7 @@ _SENTENCES: Mapping[str, str] = {
     "asr_transcription_error": "The user can no longer be heard.",
     "vad_error": "The user can no longer be heard.",
     "safety_violation": "The conversation was ended by a guardrail.",
+    "missing_dynamic_variable_transfer": "The agent that should take over lacks variables.",
     "transport_receive_timeout": "Nothing came from the client for too long.",
 }
 

@@ -38,6 +38,7 @@ try {
   try {
     log.id = await page.evaluate((options) => window.begin(options), script.options);
     for (const step of script.steps) {
+      if (step.run) await page.evaluate(step.run);
       if (step.write) await page.evaluate((text) => window.call.sendUserMessage(text), step.write);
       if (step.wait) {
         await page.waitForFunction(

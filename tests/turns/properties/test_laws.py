@@ -133,6 +133,7 @@ ASKED_FOR = (
     HearingFailed,
 )
 """Events that may well start a reply; how many failures may is a law of its own."""
+DOUBT = "doubt a hang-up of the model"
 ABOUT_A_REPLY = (Speak, CallTool, Pause, Resume, Announce, MakeFiller)
 STALE = st.integers(0, 2)
 """How many replies ago: 0 is the one being given."""
@@ -373,6 +374,21 @@ class World(RuleBasedStateMachine):
         calls = self.open_calls()
         if rarely == 0:
             self.send(EndAsked("done", farewell, calls[0] if by_tool and calls else None))
+
+    @rule(farewell=st.sampled_from(["", "Goodbye. "]), rarely=st.integers(0, 2))
+    def hang_up_by_mistake(self, farewell: str, rarely: int) -> None:
+        c, calls = self.engine.conversation, self.open_calls()
+        if rarely or not calls:
+            return
+        asked_by = c.calls[calls[0]].reply
+        again = c.doubted == asked_by
+        self.send(EndAsked("done", farewell, calls[0], unsure=True))
+        doubted = DOUBT in self.steps[-1].fired
+        assert not (doubted and again), "a model that insists is obeyed"
+        over = c.ended or (c.reply is not None and c.reply.ends_call == "done")
+        assert not (doubted and over), "what is doubted does not end the call"
+        if over and not again:
+            assert c.closing or c.user.speaking_since is None, "nobody is cut off while speaking"
 
     @rule(
         message=st.sampled_from(["", "I hand you over."]),

@@ -3,12 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
+from turnwise.agents.stored_only import without_effect
 from turnwise.api.access import is_mine
 from turnwise.api.agent_documents import changed, created, shown, shown_row
 from turnwise.api.agents.copying import copied
 from turnwise.api.agents.documents import expanded, require_tools, without_expansions
 from turnwise.api.agents.removal import remove
-from turnwise.api.agents.warnings import warned
+from turnwise.api.assigned_numbers import numbers_of
 from turnwise.api.errors import Invalid, NotOffered, problem
 from turnwise.api.merging import commit_to
 from turnwise.api.serving import Answer, Call, Slice
@@ -21,7 +22,8 @@ from turnwise.api.versioning import (
     unknown_agent,
     with_history,
 )
-from turnwise.store import AgentQuery
+from turnwise.api.warnings import warned
+from turnwise.store import AgentQuery, AgentRecord, Transaction
 
 agents = Slice()
 
@@ -38,7 +40,7 @@ async def create_agent(call: Call) -> Answer:
         await require_tools(tx, document, None)
         document = await without_expansions(tx, document)
         record = await with_history(tx, await tx.agents.create(document))
-    return warned({"agent_id": record.agent_id}, document)
+    return warned({"agent_id": record.agent_id}, without_effect(document))
 
 
 @agents.serve("GET /v1/convai/agents")
@@ -82,16 +84,13 @@ async def get_summaries(call: Call) -> Answer:
 @agents.serve("GET /v1/convai/agents/{agent_id}")
 async def get_agent(call: Call) -> Answer:
     """Return an agent with all its settings, as it is on main, on a branch, or in a version."""
-    store, asked = call.deps.store, call.query
-    agent = await current(store, call.path["agent_id"])
-    version_id, branch_id = asked.get("version_id"), asked.get("branch_id")
-    if not version_id and not branch_id and not _refers_to_tools(agent.document):
-        return shown(agent)
-    async with store.reading() as tx:
+    version_id, branch_id = call.query.get("version_id"), call.query.get("branch_id")
+    agent = await current(call.deps.store, call.path["agent_id"])
+    async with call.deps.store.reading() as tx:
         branch = await found_branch(tx, agent.agent_id, branch_id) if branch_id else None
         if version_id or branch:
             agent = await document_at(tx, agent, version_id=version_id, branch=branch)
-        return shown(replace(agent, document=await expanded(tx, agent.document)))
+        return await _view(tx, agent)
 
 
 @agents.serve("PATCH /v1/convai/agents/{agent_id}")
@@ -111,8 +110,8 @@ async def change_agent(call: Call) -> Answer:
         description = body.get("version_description") or ""
         about = Commit(description=description, always=bool(description))
         stored = await commit_to(tx, agent, branch_id, document, about)
-        answer = shown(replace(stored, document=await expanded(tx, stored.document)))
-    return warned(answer, document)
+        answer = await _view(tx, stored)
+    return warned(answer, without_effect(document))
 
 
 @agents.serve("DELETE /v1/convai/agents/{agent_id}")
@@ -147,6 +146,6 @@ def _summary(agent_id: str, row: Object | None) -> Object:
     }
 
 
-def _refers_to_tools(document: Object) -> bool:
-    prompt = (document["conversation_config"].get("agent") or {}).get("prompt") or {}
-    return bool(prompt.get("tool_ids"))
+async def _view(tx: Transaction, agent: AgentRecord) -> Object:
+    numbers = await numbers_of(tx, agent)
+    return shown(replace(agent, document=await expanded(tx, agent.document)), numbers)

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from turnwise.agents.config import read_agent
 from turnwise.api.agents.pictures import MOST_BYTES, Picture, is_name, picture_of
+from turnwise.api.agents.widget_config import widget_config
 from turnwise.api.deps import deps_of
 from turnwise.api.errors import Invalid, NotFound, TooLarge, Unauthenticated, problem
 from turnwise.api.merging import commit_to
@@ -21,10 +21,6 @@ widget = Slice()
 
 Object = dict[str, Any]
 
-_STORED_ONLY = ("custom_avatar_path", "language_presets", "language_selector", "supports_text_only")
-"""Settings of a widget that its page does not get, or gets in another form."""
-_OF_A_PRESET = ("text_contents", "terms_text", "terms_html", "terms_key")
-
 
 @widget.serve("GET /v1/convai/agents/{agent_id}/widget", access="open")
 async def get_widget(call: Call) -> Answer:
@@ -33,7 +29,8 @@ async def get_widget(call: Call) -> Answer:
     auth = agent.document["platform_settings"].get("auth") or {}
     if auth.get("enable_auth") and call.key is None:
         _check_invitation(call, agent.agent_id, auth)
-    return {"agent_id": agent.agent_id, "widget_config": widget_config(agent.document)}
+    base = http_base(call.request, call.deps.public_url)
+    return {"agent_id": agent.agent_id, "widget_config": widget_config(agent.document, base)}
 
 
 @widget.serve("GET /v1/convai/agents/{agent_id}/link")
@@ -87,6 +84,7 @@ async def get_avatar(request: Request) -> Response:
         raise NotFound(f"There is no avatar {name}.", code="file_not_found")
     headers = {
         "cache-control": "public, max-age=31536000, immutable",
+        "cross-origin-resource-policy": "cross-origin",
         "x-content-type-options": "nosniff",
     }
     return Response(data, media_type=picture.media_type, headers=headers)
@@ -94,28 +92,6 @@ async def get_avatar(request: Request) -> Response:
 
 ROUTES = (Route("/v1/convai/agents/{agent_id}/avatar/{name}", get_avatar),)
 """What pictures are shown by; not published, for the hosted service has them elsewhere."""
-
-
-def widget_config(document: Object) -> Object:
-    """Return what a page is told of an agent."""
-    agent = read_agent(document)
-    config, persona = agent.conversation_config, agent.conversation_config.agent
-    stored = document["platform_settings"]["widget"]
-    allowed = document["platform_settings"]["overrides"]["conversation_config_override"]
-    languages = [code for code in config.language_presets if code != persona.language]
-    may_choose = bool(languages) and allowed["agent"]["language"] is True
-    in_writing = config.conversation.text_only or allowed["conversation"]["text_only"] is True
-    return {
-        **{key: value for key, value in stored.items() if key not in _STORED_ONLY},
-        "language": persona.language,
-        "supported_language_overrides": languages if may_choose else None,
-        "language_presets": _presets(document["conversation_config"], stored),
-        "text_only": config.conversation.text_only,
-        "supports_text_only": in_writing and stored.get("supports_text_only") is not False,
-        "first_message": persona.first_message,
-        "use_rtc": None,
-        "file_input_config": config.conversation.file_input.model_dump(),
-    }
 
 
 def http_base(request: Request, public_url: str) -> str:
@@ -131,21 +107,6 @@ def http_base(request: Request, public_url: str) -> str:
     scheme = forwarded if forwarded in {"http", "https"} else request.url.scheme
     prefix = str(request.scope.get("root_path", "")).rstrip("/")
     return f"{scheme}://{request.url.netloc}{prefix}"
-
-
-def _presets(config: Object, stored: Object) -> Object:
-    looks = stored.get("language_presets") or {}
-    spoken = config.get("language_presets") or {}
-    found: Object = {}
-    for code in {**spoken, **looks}:
-        look, preset = looks.get(code) or {}, spoken.get(code) or {}
-        persona = (preset.get("overrides") or {}).get("agent") or {}
-        translated = (preset.get("first_message_translation") or {}).get("text")
-        found[code] = {
-            "first_message": persona.get("first_message") or translated,
-            **{key: look.get(key) for key in _OF_A_PRESET},
-        }
-    return found
 
 
 def _check_invitation(call: Call, agent_id: str, auth: Object) -> None:

@@ -7,9 +7,8 @@ analytics = Slice()
 
 @analytics.serve("GET /v1/convai/analytics/live-count")
 async def count_live(call: Call) -> Answer:
-    """Return how many conversations go on in this process, of all agents or of some."""
-    live = call.deps.live_calls()
+    """Return how many conversations go on in all processes, of all agents or of some."""
     wanted = {*(call.query.get("agent_ids") or ())}
     if agent_id := call.query.get("agent_id"):
         wanted.add(agent_id)
-    return {"count": sum(not wanted or agent in wanted for agent in live)}
+    return {"count": call.deps.live_calls(wanted)}

@@ -1,8 +1,10 @@
 """`…/merge` and `…/rebase`, and what they would do."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from turnwise.api.agent_documents import shown
+from turnwise.api.assigned_numbers import numbers_of
 from turnwise.api.branches.routes import BASE
 from turnwise.api.errors import Malformed
 from turnwise.api.merging import Plan, commit_to, plan, rebase
@@ -21,7 +23,8 @@ async def preview_merge(call: Call) -> Answer:
     """Return what a branch would be after a merge, and which changes contradict each other."""
     agent = await current(call.deps.store, call.path["agent_id"])
     async with call.deps.store.reading() as tx:
-        return _preview(await _merge_plan(tx, agent, call, force=call.query["force"]))
+        prepared = await _merge_plan(tx, agent, call, force=call.query["force"])
+        return _preview(prepared, await numbers_of(tx, agent))
 
 
 @merges.serve(f"POST {BASE}/{{source_branch_id}}/merge")
@@ -63,7 +66,7 @@ async def preview_rebase(call: Call) -> Answer:
     """Return what a branch would be with the newest changes of main, or of another branch."""
     agent = await current(call.deps.store, call.path["agent_id"])
     async with call.deps.store.reading() as tx:
-        return _preview(await _rebase_plan(tx, agent, call))
+        return _preview(await _rebase_plan(tx, agent, call), await numbers_of(tx, agent))
 
 
 @merges.serve(f"POST {BASE}/{{branch_id}}/rebase")
@@ -119,9 +122,9 @@ async def _retire(tx: Transaction, agent: AgentRecord, source: Record, target: R
     await tx.records.delete(DRAFT, source.record_id)
 
 
-def _preview(prepared: Plan) -> Object:
+def _preview(prepared: Plan, numbers: Sequence[Object]) -> Object:
     return {
-        **shown(prepared.agent),
+        **shown(prepared.agent, numbers),
         "overridden_fields": prepared.overridden_fields(),
         "conflicts": prepared.conflicts(),
         "source_identical_to_target": prepared.identical,

@@ -22,7 +22,7 @@ MOST_TAGS = 500
 @tags.serve("POST /v1/convai/tags")
 async def create_tag(call: Call) -> Answer:
     """Make a tag."""
-    document = {"title": call.body["title"], "description": call.body.get("description")}
+    document = call.filled()
     async with call.deps.store.writing() as tx:
         record = await tx.records.create(KIND, document, prefix="tag_", name=document["title"])
     return _shown(record)
@@ -55,11 +55,10 @@ async def change_tag(call: Call) -> Answer:
     """Change the title or the description of a tag."""
     async with call.deps.store.writing() as tx:
         before = await _found(tx, call.path["tag_id"], lock=True)
-        document = {**before.document}
-        if call.body.get("title") is not None:
-            document["title"] = call.body["title"]
-        if "description" in call.body:
-            document["description"] = call.body["description"]
+        changes = {
+            key: each for key, each in call.body.items() if each is not None or key != "title"
+        }
+        document = before.document | changes
         record = await tx.records.replace(KIND, before.record_id, document, name=document["title"])
     assert record is not None  # it is locked
     return _shown(record)
@@ -121,9 +120,9 @@ async def _found(tx: Transaction, tag_id: str, *, lock: bool = False) -> Record:
 
 def _shown(record: Record) -> Document:
     return {
+        **record.document,
         "tag_id": record.record_id,
         "workspace_id": WORKSPACE_ID,
         "owner_user_id": USER_ID,
-        **record.document,
         "created_at_unix_secs": record.created_at,
     }

@@ -14,6 +14,7 @@ from turnwise.api.urls import url_problem
 from turnwise.contract import load
 from turnwise.contract.merging import merged
 from turnwise.outgoing import OutgoingError
+from turnwise.outgoing.mcp_servers import load_ahead
 from turnwise.runtime.configured import Unresolved
 from turnwise.store import Record, Transaction
 
@@ -47,6 +48,7 @@ async def create_mcp_server(call: Call) -> Answer:
         await require(tx, uses)
         record = await tx.records.create(KIND, document, prefix="mcp_", name=config["name"])
         await tx.records.set_uses(KIND, record.record_id, uses)
+    load_ahead()
     return documents.shown(record, [])
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from turnwise.api import listing
+from turnwise.api.assigned_numbers import PHONE_NUMBER, shown
 from turnwise.api.errors import NotFound
-from turnwise.api.phone_numbers import views
-from turnwise.api.phone_numbers.views import PHONE_NUMBER, PREFIX, Object
+from turnwise.api.phone_numbers import sealed
 from turnwise.api.sealing import vault_of
 from turnwise.api.serving import Answer, Call, Slice
 from turnwise.store import Record, Transaction
@@ -17,6 +17,9 @@ from turnwise.store.record_ports import AGENT
 
 phone_numbers = Slice()
 
+Object = dict[str, Any]
+
+PREFIX = "phnum_"
 _ASSIGNMENT = ("environment", "branch_id")
 
 
@@ -24,7 +27,7 @@ _ASSIGNMENT = ("environment", "branch_id")
 async def create_phone_number(call: Call) -> Answer:
     """Store a number; its secrets are sealed and never shown."""
     filled = call.filled()
-    document, agent_id = views.stored(filled, vault_of(call.deps)), filled.get("agent_id")
+    document, agent_id = sealed.stored(filled, vault_of(call.deps)), filled.get("agent_id")
     async with call.deps.store.writing() as tx:
         await _require_agent(tx, agent_id)
         record = await tx.records.create(
@@ -56,16 +59,16 @@ async def list_phone_numbers_in_pages(call: Call) -> Answer:
         page, cursor = listing.page_of(
             chosen, lambda each: each.record_id, asked.get("cursor"), asked["page_size"]
         )
-        shown = await _shown_all(tx, page)
-    return {"phone_numbers": shown, "next_cursor": cursor, "has_more": cursor is not None}
+        views = await _shown_all(tx, page)
+    return {"phone_numbers": views, "next_cursor": cursor, "has_more": cursor is not None}
 
 
 @phone_numbers.serve("GET /v1/convai/phone-numbers/{phone_number_id}")
 async def get_phone_number(call: Call) -> Answer:
     """Return a number."""
     async with call.deps.store.reading() as tx:
-        (shown,) = await _shown_all(tx, [await _found(tx, call.path["phone_number_id"])])
-    return shown
+        (view,) = await _shown_all(tx, [await _found(tx, call.path["phone_number_id"])])
+    return view
 
 
 @phone_numbers.serve("PATCH /v1/convai/phone-numbers/{phone_number_id}")
@@ -77,7 +80,7 @@ async def change_phone_number(call: Call) -> Answer:
         parent = body.get("agent_id") if "agent_id" in body else before.parent
         await _require_agent(tx, parent)
         changes = {key: call.filled().get(key) for key in body}
-        document = views.changed(before.document, changes, vault_of(call.deps))
+        document = sealed.changed(before.document, changes, vault_of(call.deps))
         assigned = {f"assigned_{key}": body[key] for key in _ASSIGNMENT if key in body}
         if parent != before.parent:
             assigned = {f"assigned_{key}": body.get(key) for key in _ASSIGNMENT}
@@ -90,8 +93,8 @@ async def change_phone_number(call: Call) -> Answer:
         )
         assert record is not None  # it is locked
         await _note_use(tx, record)
-        (shown,) = await _shown_all(tx, [record])
-    return shown
+        (view,) = await _shown_all(tx, [record])
+    return view
 
 
 @phone_numbers.serve("DELETE /v1/convai/phone-numbers/{phone_number_id}")
@@ -169,4 +172,4 @@ async def _shown_all(tx: Transaction, records: Sequence[Record]) -> list[Object]
         for agent_id in {record.parent for record in records}
         if agent_id is not None
     }
-    return [views.shown(each, agents.get(each.parent or "")) for each in records]
+    return [shown(each, agents.get(each.parent or "")) for each in records]

@@ -8,6 +8,7 @@ from turnwise.api.errors import Invalid, problem
 from turnwise.api.references import WEBHOOK, require, uses_of
 from turnwise.api.serving import Answer, Call, Slice
 from turnwise.api.urls import url_problem
+from turnwise.api.warnings import warned
 from turnwise.contract.merging import merged
 from turnwise.store import Record, Reference, StoreConflict, Transaction
 
@@ -17,6 +18,13 @@ KIND = "settings"
 ONLY = "only"
 """Id of the settings: there is one workspace."""
 INITIATION = "conversation_initiation_client_data_webhook"
+IDLE = (
+    "conversation_embedding_retention_days",
+    "default_livekit_stack",
+    "rag_retention_period_days",
+)
+"""Settings that nothing here acts on: no conversation is embedded, an index stays as long as its
+document, and no stack of LiveKit is to be chosen."""
 
 
 @settings.serve("GET /v1/convai/settings")
@@ -39,7 +47,9 @@ async def change_settings(call: Call) -> Answer:
         await require(tx, uses)
         await tx.records.replace(KIND, ONLY, document)
         await tx.records.set_uses(KIND, ONLY, uses)
-    return _shown(call, document)
+    usual = call.operation.answer.filled({})
+    idle = [name for name in IDLE if document.get(name, usual.get(name)) != usual.get(name)]
+    return warned(_shown(call, document), idle)
 
 
 def references(document: Mapping[str, Any]) -> tuple[Reference, ...]:

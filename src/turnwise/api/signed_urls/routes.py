@@ -2,19 +2,16 @@
 
 from urllib.parse import urlencode
 
-from starlette.requests import Request
-
 from turnwise.agents.config import Agent, Auth, read_agent
 from turnwise.api.errors import Forbidden, NotFound, NotOffered, Unauthenticated
 from turnwise.api.serving import Answer, Call, Slice
+from turnwise.api.socket_base import socket_base
 from turnwise.store import Grant
 from turnwise.store.room_tokens import RoomGrant
 
 PATH = "/v1/convai/conversation"
 
 signed_urls = Slice()
-
-_SOCKET_SCHEMES = {"http": "ws", "https": "wss"}
 
 
 @signed_urls.serve("GET /v1/convai/conversation/get_signed_url")
@@ -56,22 +53,6 @@ async def get_token(call: Call) -> Answer:
         environment=query.get("environment"),
     )
     return {"token": deps.room_tokens.sign(grant), "conversation_id": grant.conversation_id}
-
-
-def socket_base(request: Request, public_url: str) -> str:
-    """Return scheme, host and prefix under which a client reaches our sockets.
-
-    Args:
-        request: Says how the client reached us, also behind a proxy that tells.
-        public_url: How it should; empty: as it did.
-    """
-    if public_url:
-        scheme, _, rest = public_url.rstrip("/").partition("://")
-        return f"{_SOCKET_SCHEMES[scheme]}://{rest}"
-    forwarded = request.headers.get("x-forwarded-proto", "").split(",")[0].strip().lower()
-    secure = (forwarded or request.url.scheme) in {"https", "wss"}
-    prefix = str(request.scope.get("root_path", "")).rstrip("/")
-    return f"{'wss' if secure else 'ws'}://{request.url.netloc}{prefix}"
 
 
 async def _agent(call: Call) -> Agent:

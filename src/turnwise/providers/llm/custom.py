@@ -22,7 +22,10 @@ from turnwise.providers.spec import ProviderSpec
 if TYPE_CHECKING:
     import httpx2
     from pydantic_ai.models import Model
-    from pydantic_ai.models.openai import OpenAIChatModelSettings
+    from pydantic_ai.models.openai import (
+        OpenAIChatModelSettings,
+        OpenAIResponsesModelSettings,
+    )
     from pydantic_ai.settings import ModelSettings
 
 SPEC = ProviderSpec(
@@ -71,13 +74,15 @@ class CustomModel:
             ConfigError: If `url` is none.
         """
         SPEC.check_installed()
-        from openai import AsyncOpenAI, OpenAIError  # noqa: PLC0415 - optional
+        from openai import OpenAIError  # noqa: PLC0415 - optional
+
+        from turnwise.providers.llm.openai_client import OpenAiClient  # noqa: PLC0415 - optional
 
         base_url, query = _split(checked_url(url), _PATHS[api])
         if api_version:
             query["api-version"] = api_version
         self._api = api
-        self._client = AsyncOpenAI(
+        self._client = OpenAiClient(
             base_url=base_url,
             api_key="none",
             max_retries=0,  # ours know that a caller is waiting
@@ -139,6 +144,8 @@ def _settings(request: ModelRequest) -> "ModelSettings":
     settings = cast("OpenAIChatModelSettings", settings_of(request))
     if request.reasoning_effort:
         settings["openai_reasoning_effort"] = request.reasoning_effort  # type: ignore[typeddict-item]
+    if request.reasoning_summary:  # of the responses API; the other has no word for it
+        cast("OpenAIResponsesModelSettings", settings)["openai_reasoning_summary"] = "auto"
     # the library adds these two by itself
     body: dict[str, Any] = {"stream_options": omit, "tool_choice": omit, **request.extra_body}
     if request.user_id:

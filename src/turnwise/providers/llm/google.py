@@ -118,4 +118,9 @@ def _settings(request: ModelRequest) -> "ModelSettings":
     else:
         budget = max(0, request.thinking_budget)
         settings["google_thinking_config"] = {"thinking_budget": budget}
+    if request.reasoning_summary:
+        settings["google_thinking_config"] = {
+            **settings.get("google_thinking_config", {}),
+            "include_thoughts": True,
+        }
     return settings

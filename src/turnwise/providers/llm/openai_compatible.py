@@ -61,10 +61,12 @@ class OpenAiModel:
             ConfigError: If `base_url` is none.
         """
         SPEC.check_installed()
-        from openai import AsyncOpenAI, OpenAIError  # noqa: PLC0415 - optional
+        from openai import OpenAIError  # noqa: PLC0415 - optional
+
+        from turnwise.providers.llm.openai_client import OpenAiClient  # noqa: PLC0415 - optional
 
         self._is_openai = base_url.startswith(_OPENAI)
-        self._client = AsyncOpenAI(
+        self._client = OpenAiClient(
             base_url=checked_url(base_url),
             api_key=api_key or "none",
             max_retries=0,  # ours know that a caller is waiting

@@ -16,7 +16,8 @@ from turnwise.providers.listening import Floats, check_language, listen
 from turnwise.providers.model_files import ModelFiles
 from turnwise.providers.ports import LISTENING_HZ, ListeningOptions, Words
 from turnwise.providers.spec import ProviderSpec
-from turnwise.providers.worker_threads import PATIENCE_S, Workers, cores
+from turnwise.providers.worker_threads import PATIENCE_S, Workers
+from turnwise.providers.worker_threads import cores as all_cores
 
 if TYPE_CHECKING:
     from moonshine_voice.moonshine_api import Transcript
@@ -70,6 +71,7 @@ class Moonshine:
         arch: str = "",
         workers: int | None = None,
         patience_s: float = PATIENCE_S,
+        cores: int | None = None,
     ) -> None:
         """Begin to load the model, in the background.
 
@@ -79,6 +81,7 @@ class Moonshine:
             arch: Moonshine's name of its size, for one that does not stream: `tiny` or `base`.
             workers: Speakers heard at once; None: one for each processor, two at least.
             patience_s: Longest time for which an utterance waits for a free worker.
+            cores: Processors that are for it; None: all of the machine.
 
         Raises:
             ProviderRefused: If the package or the model is missing.
@@ -89,7 +92,7 @@ class Moonshine:
         self._workers: Workers[_Engine] = Workers(
             SPEC.full_name,
             lambda: _load(folder, arch),
-            count=workers or max(2, cores()),
+            count=workers or max(2, cores or all_cores()),
             shared=False,
             patience_s=patience_s,
         )

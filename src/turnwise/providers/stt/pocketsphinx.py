@@ -55,6 +55,7 @@ class PocketSphinx:
         reply_timeout_s: float = 20.0,
         language: str = "en",
         decoder: dict[str, str] | None = None,
+        cores: int | None = None,
     ) -> None:
         """Start the workers; they are not waited for.
 
@@ -64,6 +65,7 @@ class PocketSphinx:
             reply_timeout_s: Longest time for which a worker may think, loading included.
             language: What the model is for, if `decoder` names another one.
             decoder: More options of the decoder: `hmm`, `lm`, `dict` are paths.
+            cores: Cores that are for it and the server; None: all of the machine.
 
         Raises:
             ProviderRefused: If the package is missing.
@@ -80,7 +82,8 @@ class PocketSphinx:
             "bestpath": False,
             **(decoder or {}),
         }
-        count = workers or min(max(1, (os.cpu_count() or 1) - 1), _MOST_WORKERS)
+        cores = cores or os.cpu_count() or 1
+        count = workers or min(max(1, cores - 1), _MOST_WORKERS)
         self._workers = [_Worker(settings) for _ in range(count)]
         self._free: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()  # the warmest first
         for worker in self._workers:

@@ -43,6 +43,9 @@ _WITHOUT_LANGUAGE = (
 )
 """Models that refuse a request which names the language."""
 
+_WITH_TAGS = ("eleven_v3", "eleven_v4")
+"""Families of models that act on audio tags."""
+
 _LAST_BIT_MS = 20
 """Sound that is held back for the last characters, timed or not."""
 _LONGEST_CHAR_MS = 200
@@ -88,6 +91,8 @@ class ElevenLabsSynthesizer:
             raise ConfigError(f"rate_hz is {rate_hz!r}; it should be one of {offered}")
         self.rate_hz = Hertz(rate_hz)
         self._model = model
+        self.reads_tags = model.startswith(_WITH_TAGS)
+        """Whether the model acts on audio tags; others read them aloud."""
         self._voice = voice
         self._headers = {"xi-api-key": api_key} if api_key else {}
         self._http = VendorHttp(

@@ -9,6 +9,7 @@ others not at all, and none does once every open stream has one.
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -47,12 +48,8 @@ class _Job:
     """When it came, in seconds of the monotonic clock."""
     probabilities: list[float] = field(default_factory=list)
 
-    def settle(self, error: ProviderError | None = None) -> None:
-        """Tell the caller, on its own loop."""
-        if not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(self._tell, error)
-
-    def _tell(self, error: ProviderError | None) -> None:
+    def tell(self, error: ProviderError | None) -> None:
+        """Tell the caller; on its own loop."""
         if self.future.done():  # the caller gave up
             return
         if error is None:
@@ -61,11 +58,27 @@ class _Job:
             self.future.set_exception(error)
 
 
+def _settle(jobs: Sequence[_Job], error: ProviderError | None = None) -> None:
+    """Tell the callers, each on its own loop, and all of one loop at once: to wake it is dear."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    for job in jobs:
+        loops.setdefault(job.loop, []).append(job)
+    for loop, its_jobs in loops.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_tell, its_jobs, error)
+
+
+def _tell(jobs: Sequence[_Job], error: ProviderError | None) -> None:
+    for job in jobs:
+        job.tell(error)
+
+
 class Silero:
     """Judges frames of 32 ms, 16 kHz."""
 
     SPEC = SPEC
     frame_samples = FRAME_SAMPLES
+    on_batch: Callable[[int, float], None]
 
     def __init__(self, *, path: str | Path | None = None, tick_ms: float = 8.0) -> None:
         """Read the weights, which takes some 20 ms.
@@ -95,6 +108,7 @@ class Silero:
         self._free: list[int] = []
         self._working = False
         self._closed = False
+        self.on_batch = lambda *_: None
         self._memory = _Memory()  # the worker's alone
 
     def open(self) -> "SileroStream":
@@ -136,8 +150,7 @@ class Silero:
             if stream in self._waiting:
                 self._waiting.remove(stream)
             self._lock.notify()
-        for job in jobs:
-            job.settle(ProviderUnavailable(SPEC.full_name, "the stream was closed"))
+        _settle(jobs, ProviderUnavailable(SPEC.full_name, "the stream was closed"))
 
     def _drop_all(self, error: ProviderError) -> None:
         with self._lock:
@@ -145,8 +158,7 @@ class Silero:
             self._waiting.clear()
             self._working = False
             self._lock.notify()
-        for job in jobs:
-            job.settle(error)
+        _settle(jobs, error)
 
     def _check(self, work: "Future[None]") -> None:
         """Let nobody wait for a worker that broke."""
@@ -161,10 +173,12 @@ class Silero:
             streams = [stream for stream, _ in batch]
             jobs = [job for _, job in batch]
             sound = np.stack([job.frames[len(job.probabilities)] for job in jobs])
+            began = time.perf_counter()
             probabilities = self._memory.judge(self._net, streams, sound)
+            self.on_batch(len(batch), time.perf_counter() - began)
             for job, probability in zip(jobs, probabilities, strict=True):
                 job.probabilities.append(probability)
-            self._settle(batch)
+            self._finish(batch)
 
     def _next_batch(self) -> "list[tuple[SileroStream, _Job]]":
         """Return streams with the call whose frame is next; none: the work is done."""
@@ -183,7 +197,7 @@ class Silero:
     def _enough(self) -> bool:
         return len(self._waiting) >= min(len(self._streams), _MOST_ROWS)
 
-    def _settle(self, batch: "list[tuple[SileroStream, _Job]]") -> None:
+    def _finish(self, batch: "list[tuple[SileroStream, _Job]]") -> None:
         """Tell whose frames are all judged; put streams that have more behind the others."""
         done: list[_Job] = []
         with self._lock:
@@ -194,8 +208,7 @@ class Silero:
                     done.append(stream.jobs.popleft())
                 if stream.jobs:
                     self._waiting.append(stream)
-        for job in done:
-            job.settle()
+        _settle(done)
 
 
 class SileroStream:

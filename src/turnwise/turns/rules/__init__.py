@@ -9,6 +9,7 @@ from turnwise.turns.rules.rule import Rule
 RULES: tuple[Rule, ...] = (
     ending.TOO_LONG,
     ending.FAREWELL_DRAGS_ON,
+    ending.HANG_UP_DOUBTFUL,
     # what is believed about the user comes before what follows from it
     guards.AUDIO_STALLS,
     guards.DETECTOR_STUCK,

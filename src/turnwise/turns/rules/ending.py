@@ -1,6 +1,7 @@
 """Rules that end a conversation."""
 
 from turnwise.base.units import Millis
+from turnwise.turns.hanging_up import refuse
 from turnwise.turns.replying import end, finish_with
 from turnwise.turns.rules.rule import Facts, Rule
 from turnwise.turns.state import Conversation
@@ -66,6 +67,13 @@ FAREWELL_DRAGS_ON = Rule(
     "A last message that was not heard to its end within `farewell_ms` is cut off.",
     _farewell_drags_on,
     _cut_farewell,
+)
+HANG_UP_DOUBTFUL = Rule(
+    "doubt a hang-up of the model",
+    "`end_call` while the user speaks, or in place of an answer: refuse it, once in a reply.",
+    lambda c: None if c.hang_up is None else c.now,
+    refuse,
+    lambda c: (("against it", c.hang_up_doubt),),
 )
 USER_GONE = Rule(
     "end a call whose user fell silent",

@@ -1,0 +1,1 @@
+"""`/v1/convai/twilio/…`: calls over an operator's own Twilio account."""

@@ -1,0 +1,1 @@
+"""Carriers' media streams: phone calls as conversations."""
