@@ -42,6 +42,8 @@ from turnwise.testing.room_caller import FRAME_SAMPLES, INIT, RATE_HZ, Heard, Ro
 CHUNK = 320
 """Samples in 20 ms at the rate of the conversation socket."""
 FRAME_MS = 20
+RAMP_S = 0.2
+"""Between callers who come: not all at once."""
 FIGURES = ("connected", "greeting", "answer")
 
 
@@ -138,8 +140,11 @@ async def quiet(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def long_call(server: Served, said: Sequence[bytes], seconds: float) -> list[Heard]:
+async def long_call(
+    server: Served, said: Sequence[bytes], seconds: float, after_s: float = 0.0
+) -> list[Heard]:
     """Return what one hears who asks a question every 5 seconds."""
+    await asyncio.sleep(after_s)
     async with caller_of(server) as caller:
         await caller.join()
         await caller.begin()
@@ -204,7 +209,7 @@ def show_many(server: Served, said: Sequence[bytes], calls: int, seconds: float)
     async def together() -> list[list[Heard]]:
         jobs: list[Coroutine[Any, Any, list[Heard]]] = []
         async with asyncio.TaskGroup() as tasks:
-            jobs += [long_call(server, said, seconds) for _ in range(calls)]
+            jobs += [long_call(server, said, seconds, RAMP_S * each) for each in range(calls)]
             running = [tasks.create_task(job) for job in jobs]
         return [task.result() for task in running]
 

@@ -29,7 +29,7 @@ from served import cores, serve_turnwise, served  # noqa: E402
 ROOT = HERE.parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
-CALLS = [1, 50, 100, 200, 400, 600]
+CALLS = [1, 50, 200, 400, 600]
 NONE = "-"
 FIRST_S = 60.0
 """How much longer than its load a framework may take to start and to end."""
@@ -44,6 +44,8 @@ class Peer:
     """Whose version is shown."""
     requirements: tuple[str, ...]
     calls: tuple[int, ...]
+    opened_a_second: float
+    """Calls; to open one must not keep the others from being answered."""
 
     @property
     def python(self) -> Path:
@@ -58,6 +60,7 @@ LIVEKIT = Peer(
     "livekit-agents",
     ("livekit-agents==1.8.9", *OURS),
     (1, 10, 25, 50, 75),
+    opened_a_second=10,
 )
 PIPECAT = Peer(
     "Pipecat",
@@ -65,6 +68,7 @@ PIPECAT = Peer(
     "pipecat-ai",
     ("pipecat-ai[silero]==1.14.0", *OURS),
     (1, 10, 25, 50),
+    opened_a_second=3,
 )
 NAMES = {"turnwise": None, "livekit": LIVEKIT, "pipecat": PIPECAT}
 
@@ -95,16 +99,16 @@ def climb_peer(peer: Peer, core: int, options: argparse.Namespace) -> list[Plain
     """Hold one level after the other, each in its own process; the first not held is the last."""
     levels: list[Plain] = []
     for calls in peer.calls:
-        levels.append(hold(peer.python, peer.module, calls, core, options.hold))
+        levels.append(hold(peer, calls, core, options.hold))
         print(line(levels[-1], levels[0]), flush=True)
         if why_not_held(levels[-1], levels[0]) and not options.go_on:
             break
     return levels
 
 
-def hold(python: Path, module: str, calls: int, core: int, hold_s: float) -> Plain:
-    ramp_s, hold_s = max(2.0, calls / 5), 2 * hold_s if calls == 1 else hold_s
-    command = [str(python), "-m", f"peers.{module}", f"--calls={calls}", f"--core={core}"]
+def hold(peer: Peer, calls: int, core: int, hold_s: float) -> Plain:
+    ramp_s, hold_s = calls / peer.opened_a_second, 2 * hold_s if calls == 1 else hold_s
+    command = [str(peer.python), "-m", f"peers.{peer.module}", f"--calls={calls}", f"--core={core}"]
     command += [f"--ramp={ramp_s}", f"--hold={hold_s}"]
     paths = os.pathsep.join((str(ROOT / "src"), str(HERE.parent)))
     try:
@@ -193,7 +197,7 @@ def table(results: Results) -> list[str]:
             next(each for each in levels if each["calls"] == common) for levels in results.values()
         ]
         cells = " | ".join(_cost("cpu_ms_per_call_s", 2)(level) for level in at)
-        lines.append(f"| CPU per call-second at {common} calls, ms | {cells} |")
+        lines.append(f"| CPU per call-second at {common}, ms | {cells} |")
     felt = (_felt(levels) for levels in results.values())
     lines.append(f"| what the next level's users felt | {' | '.join(felt)} |")
     return lines

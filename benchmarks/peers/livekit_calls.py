@@ -2,8 +2,9 @@
 
 Each call is an `AgentSession` with its own default detector (Silero, one native model for all),
 which ends turns after 500 ms of silence. Interruptions count after 200 ms of speech, as Pipecat has
-it (LiveKit's default is 500). Preemptive generation is off: nobody else bets here. Nothing is
-recorded, no transcript is synchronised, and sound is taken as fast as it comes.
+it (LiveKit's default is 500), and in the first three seconds, too. Preemptive generation is off:
+nobody else bets here. Nothing is recorded, no transcript is synchronised, and sound is taken as
+fast as it comes.
 """
 
 import asyncio
@@ -155,6 +156,7 @@ class Session:
             stt=Hears(),
             llm=Thinks(),
             tts=Speaks(),
+            aec_warmup_duration=None,
             turn_handling={
                 "turn_detection": "vad",
                 "endpointing": {"min_delay": work.SILENCE_MS / 1000},

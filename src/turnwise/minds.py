@@ -52,6 +52,9 @@ _KEYS = {
 }
 """Setting that holds the key of an engine."""
 
+_SPREADING = ("pocketsphinx", "moonshine")
+"""Engines that load a model for each core: each of several processes has its share of these."""
+
 
 ENDPOINT_LIMITS = Limits(seconds=15.0, answer_bytes=16 * 1_048_576)
 """Of a request to an agent's own model: 15 s without a byte, and no answer is longer."""
@@ -134,8 +137,10 @@ def options(kind: Kind, name: str, settings: Settings) -> dict[str, object]:
     return read_options(kind, name, {**_told_elsewhere(kind, name, settings), **chosen[kind]})
 
 
-def _told_elsewhere(kind: Kind, name: str, settings: Settings) -> dict[str, str]:
+def _told_elsewhere(kind: Kind, name: str, settings: Settings) -> dict[str, object]:
     """Return the options of an engine that have a setting of their own."""
+    if kind == "stt" and name in _SPREADING and settings.workers > 1:
+        return {"cores": max(1, (os.cpu_count() or 1) // settings.workers)}
     told = {"api_key": getattr(settings, _KEYS[name])} if name in _KEYS else {}
     if kind == "llm" and name in _KEYS:
         place = settings.llm_base_url

@@ -71,13 +71,15 @@ def _ipv4(value: str) -> str | None:
 
 
 def _ports(value: str) -> str | None:
-    right = "the first and the last port, as 50000-50100, from 1024 to 65535"
-    first, _, last = value.partition("-")
-    if not value:
+    first, _, last = (value or "1024-1024").partition("-")
+    if first.isdecimal() and last.isdecimal() and 1024 <= int(first) <= int(last) <= 65_535:
         return None
-    if not (first.isdecimal() and last.isdecimal()):
-        return right
-    return None if 1024 <= int(first) <= int(last) <= 65_535 else right
+    return "the first and the last port, as 50000-50100, from 1024 to 65535"
+
+
+def _relays(value: str) -> str | None:
+    schemes = {url.strip().partition(":")[0] for url in value.split(",")} if value else set()
+    return None if schemes <= {"turn", "turns", "stun"} else "turn:HOST:PORT, turns:… or stun:…"
 
 
 def _options(what: str) -> Any:  # noqa: ANN401  # as `_setting`
@@ -271,13 +273,13 @@ class Settings:
         "",
         "Relays (TURN) for clients that cannot reach this machine directly, as turn:HOST:PORT,"
         " with commas between them.",
+        check=_relays,
     )
     turn_username: str = _setting("", "User name at the relays.")
     turn_password: str = _setting("", "Password at the relays.", secret=True)
     turn_secret: str = _setting(
         "",
-        "Secret shared with the relays, from which each call gets its own name and password;"
-        " empty: user name and password are used.",
+        "Secret shared with the relays: each call has a name and a password of its own.",
         secret=True,
     )
 

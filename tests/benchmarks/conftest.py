@@ -1,4 +1,7 @@
-"""The benchmarks are scripts: their folder is looked through last, so that it hides nothing."""
+"""The benchmarks are scripts, and their folder is looked through last.
+
+None may be called as a package of the tests is.
+"""
 
 import sys
 from pathlib import Path

@@ -24,7 +24,7 @@ def test_the_table_says_what_was_held_and_what_came_next() -> None:
     assert "| | Turnwise | Another |" in text
     assert "| calls held on one core | 400 | 5 |" in text
     assert "| CPU per call-second there, ms | 2.00 | 24.00 |" in text
-    assert "| CPU per call-second at 5 calls, ms | 4.00 | 24.00 |" in text
+    assert "| CPU per call-second at 5, ms | 4.00 | 24.00 |" in text
     assert "| what the next level's users felt | not tried | 50: answers 299 ms later |" in text
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import jwt
 import pytest
+from aiortc import RTCSessionDescription
 from livekit.protocol import rtc
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
@@ -175,6 +176,17 @@ async def _bad_answer(caller: RoomCaller) -> None:
     await _candidate(caller, "{")
 
 
+async def _ways_that_are_dead(caller: RoomCaller) -> None:
+    """Answer well, from ports that are closed by then."""
+    offered = await caller.until(lambda: caller._signal("offer"))
+    offer = RTCSessionDescription(sdp=offered.offer.sdp, type="offer")
+    await caller.listening.setRemoteDescription(offer)
+    await caller.listening.setLocalDescription(await caller.listening.createAnswer())
+    sdp = caller.listening.localDescription.sdp
+    await caller.listening.close()
+    await caller.send(answer=rtc.SessionDescription(type="answer", sdp=sdp, id=1))
+
+
 async def _candidate(caller: RoomCaller, init: str) -> None:
     target = rtc.SignalTarget.SUBSCRIBER
     await caller.send(trickle=rtc.TrickleRequest(candidateInit=init, target=target))
@@ -192,6 +204,7 @@ async def _candidate(caller: RoomCaller, init: str) -> None:
         (_empty_offer, 1008, "the offer cannot be read"),
         (_long_offer, 1008, "the offer is too long"),
         (_bad_answer, 1008, ""),
+        (_ways_that_are_dead, 1002, "no connection for sound and messages came about"),
         (lambda _: asyncio.sleep(0), 1002, "no connection for sound and messages came about"),
     ],
 )

@@ -57,6 +57,8 @@ def test_private_addresses_are_told_as_the_public_one(address: str, mapped: bool
         ("webrtc_ports", "x-y"),
         ("webrtc_ports", "60000-70000"),
         ("webrtc_address", "example.org"),
+        ("turn_urls", "https://relay.example"),
+        ("turn_urls", "turn:relay.example, relay.example"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(name: str, value: str, tmp_path: Path) -> None:

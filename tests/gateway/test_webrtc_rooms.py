@@ -169,6 +169,20 @@ async def test_a_user_who_vanishes_is_given_up(
     assert record["metadata"]["termination_reason"] == "Client disconnected: 1006"
 
 
+async def test_a_user_whose_connections_end_is_given_up_though_the_socket_stands(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("turnwise.gateway.webrtc.room.RETURN_S", 0.5)
+    caller, conversation_id = await joined(house)
+    async with caller:
+        await caller.message("agent_response")
+        await caller.listening.close()
+        await caller.speaking.close()
+        record = await house.ended(conversation_id)
+        assert await caller.closed() == (1000, "")
+    assert record["metadata"]["termination_reason"] == "Client disconnected: 1006"
+
+
 async def test_a_call_leaves_nothing_behind(house: House) -> None:
     await _whole_call(house)  # what is made once is made now
     async with leaving_nothing():

@@ -41,7 +41,7 @@ class Deps:
     room_tokens: RoomTokens | None = None
     """Who signs permissions for WebRTC; None: nobody, there is none."""
 
-    live_calls: Callable[[Collection[str]], int] = len
+    live_calls: Callable[[Collection[str]], int] = field(default=lambda _: 0)
     """Returns how many conversations are live with agents of some ids; with none: with any."""
 
     figures: CollectorRegistry | None = None

@@ -38,7 +38,7 @@ POOL = {"pool_size": 10, "max_overflow": 10}
 """How many connections are kept open, and how many more there may be for a moment."""
 SERVER = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
 """How a list is best found depends on what is looked for, and to compile a query takes longer than
-to answer ours: both were ten times as slow in `benchmarks/store.py`."""
+to answer ours: both were ten times as slow in `benchmarks/storage.py`."""
 PASSING = ("08", "40", "53", "57")
 """What PostgreSQL's codes begin with where trying again may help: no connection, a deadlock, too
 little of something, stopped by somebody."""

@@ -4,6 +4,8 @@ A token opens one conversation, once. Where it does not, the upgrade is refused 
 its text: clients then ask `/rtc/validate`, read the same there, and tell it to their user.
 """
 
+import asyncio
+
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -24,6 +26,8 @@ from turnwise.store.signing import LIFETIME_SECS
 from turnwise.wire import closing
 
 UNAUTHORIZED = 401
+CLOSED_S = 0.1
+"""So long after a refusal its socket is closed."""
 _USED = "the conversation token was used already; ask for a new one"
 _CORS = {"access-control-allow-origin": "*"}
 
@@ -65,7 +69,7 @@ class Rooms:
             else:
                 await self._open(socket, grant, await self._door(grant))
         except NoEntry as refused:
-            await socket.send_denial_response(_refusal(refused))
+            await _deny(socket, _refusal(refused))
 
     async def validate(self, request: Request) -> Response:
         """Say whether a token opens a room, without opening it."""
@@ -160,7 +164,13 @@ def _refusal(refused: NoEntry) -> Response:
 
 async def _refuse_newer(socket: WebSocket) -> None:
     """Refuse the newer path, with one peer connection: clients then take the older one."""
-    await socket.send_denial_response(_nothing_newer())
+    await _deny(socket, _nothing_newer())
+
+
+async def _deny(socket: WebSocket, response: Response) -> None:
+    await socket.send_denial_response(response)
+    # uvicorn takes it for a fault, and says so in its log, if we return before the socket is closed
+    await asyncio.sleep(CLOSED_S)
 
 
 async def _tell_older(request: Request) -> Response:

@@ -1,7 +1,7 @@
 """How fast the store is: agents by id, lists of agents, filtered lists of conversations.
 
-    python benchmarks/store.py                                   on SQLite, in a new folder
-    python benchmarks/store.py --url postgresql://u:p@host/name  on an empty PostgreSQL database
+    python benchmarks/storage.py                                   on SQLite, in a new folder
+    python benchmarks/storage.py --url postgresql://u:p@host/name  on an empty PostgreSQL database
 
 Prints one line per figure and the target beside it: milliseconds until an answer, the best, the
 middle one and that which 95 of 100 do not exceed. Where the machine does other things besides, the
@@ -9,7 +9,7 @@ best says more, and so does the time of a processor that this process used, in t
 PostgreSQL is not in it. The first lines are of the REST API, served by another process.
 `scripts/with-postgres` starts a PostgreSQL for as long as a command runs:
 
-    scripts/with-postgres sh -c 'python benchmarks/store.py --url $TURNWISE_TEST_POSTGRES'
+    scripts/with-postgres sh -c 'python benchmarks/storage.py --url $TURNWISE_TEST_POSTGRES'
 """
 
 import argparse
@@ -27,7 +27,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from store_http import Api, api, large
+from storage_http import Api, api, large
 
 from turnwise.store import (
     AgentQuery,
