@@ -1,6 +1,6 @@
 """`/v1/convai/phone-numbers`.
 
-The numbers are kept and assigned; no carrier is connected to this server yet, so none rings.
+The numbers are kept and assigned. Media streams of carriers come in by other doors; nothing is dialled.
 """
 
 from collections.abc import Mapping, Sequence
@@ -108,7 +108,7 @@ async def delete_phone_number(call: Call) -> Answer:
 
 @phone_numbers.serve("GET /v1/convai/phone-numbers/{phone_number_id}/sip-messages")
 async def get_sip_messages(call: Call) -> Answer:
-    """Return the SIP messages of a number: none, for no carrier is connected to this server."""
+    """Return the SIP messages of a number: none, for this server speaks no SIP."""
     async with call.deps.store.reading() as tx:
         await _found(tx, call.path["phone_number_id"])
     return {"sip_messages": [], "next_cursor": None, "has_more": False}
