@@ -1,6 +1,7 @@
 """`/v1/convai/phone-numbers`.
 
-The numbers are kept and assigned. Media streams of carriers come in by other doors; nothing is dialled.
+The numbers are kept and assigned. Media streams of carriers come in by other doors; nothing is
+dialled.
 """
 
 from collections.abc import Mapping, Sequence
