@@ -65,3 +65,9 @@ def test_every_package_says_what_it_is_for() -> None:
 def test_the_rule_table_is_short_and_its_names_differ() -> None:
     assert len(RULES) <= 30
     assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    """Else pytest cannot tell them apart: the folders of tests are no packages."""
+    names = [path.name for path in tracked() if path.match("tests/**/test_*.py")]
+    assert sorted(set(names)) == sorted(names)

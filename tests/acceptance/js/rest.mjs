@@ -15,6 +15,7 @@ const sections = {
   speech: used.testSpeech,
   dictionaries: used.testDictionaries,
   "phone numbers": used.testPhoneNumbers,
+  Twilio: used.testTwilio,
   "batch calls": used.testBatchCalls,
   "MCP servers": used.testMcpServers,
   workspace: used.testWorkspace,

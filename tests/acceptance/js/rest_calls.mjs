@@ -97,6 +97,13 @@ export async function testPhoneNumbers() {
   await refused(phoneNumbers.get(id), 404);
 }
 
+export async function testTwilio() {
+  const agentId = await newAgent("Is called");
+  const call = { agentId, fromNumber: "+15550100", toNumber: "+15550101", direction: "inbound" };
+  const twiml = await convai.twilio.registerCall(call);
+  assert.match(twiml, /<Connect><Stream url="wss?:/);
+}
+
 export async function testBatchCalls() {
   const { batchCalls } = convai;
   const agentId = await newAgent("Calls many");
