@@ -39,6 +39,18 @@ def _tool_with_integrations(suffix: str) -> Object:
 FLAG: Final[Object] = {"anyOf": None, "type": "boolean", "default": False}
 POSITION: Final[Object] = {"$ref": f"{REF}Position-Input"}
 NODE: Final = _fields(position={"anyOf": None, **POSITION}, edge_order=_list_of({"type": "string"}))
+SAY: Final = _fields(
+    **NODE["properties"],
+    conversation_config={
+        "anyOf": None,
+        "$ref": f"{REF}ConversationalConfigAPIModelWorkflowOverride-Input",
+    },
+    additional_prompt={"anyOf": None, "type": "string", "default": ""},
+    additional_knowledge_base=_list_of({"$ref": f"{REF}KnowledgeBaseLocator"}),
+    additional_tool_ids=_list_of({"type": "string"}),
+    wait_for_speech_completion=FLAG,
+    wait_for_user_response=FLAG,
+)
 
 SAME_AS: Final = {  # the document refers to them, and does not have them
     "DynamicVariablesConfig-Input": "DynamicVariablesConfig",
@@ -74,6 +86,8 @@ SHAPES: Final[dict[str, Object]] = {
     "TurnConfigOverrideConfig": _fields(noisy_environment_message=FLAG),
     "TurnConfig": _fields(noisy_environment_detection=FLAG),
     "EffectsSpec-Input": _fields(pan={"anyOf": None, "type": "number", "default": 0}),
+    # answers always have it, and nobody must say it
+    "WorkflowOverrideAgentNodeModel-Input": _fields(additional_prompt={"default": ""}),
     "WorkflowEdgeModel-Input": _fields(reroutes=_list_of(POSITION)),
     "WorkflowEndNodeModel-Input": _fields(
         outcome={
@@ -84,7 +98,7 @@ SHAPES: Final[dict[str, Object]] = {
         }
     ),
     "WorkflowStandaloneAgentNodeModel-Input": _fields(preserve_voice_settings=FLAG),
-    "AgentWorkflowRequestModelNodesValue_Say": NODE,
+    "AgentWorkflowRequestModelNodesValue_Say": SAY,
     "AgentWorkflowRequestModelNodesValue_UpdateState": NODE,
     **_both("AgentTransfer", _fields(preserve_voice_settings=FLAG)),
     "AlertingMonitorConfig": _fields(enabled={**FLAG, "default": True}),

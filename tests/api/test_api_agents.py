@@ -426,3 +426,13 @@ async def test_settings_without_effect_are_named_beside_the_answer(
     changed = await client.patch(path, json=quiet)
     assert changed.headers["x-turnwise-warnings"] == turn
     GetAgentResponseModel.model_validate(changed.json())
+
+
+async def test_a_node_that_overrides_its_agent_needs_no_prompt_of_its_own(
+    client: httpx.AsyncClient,
+) -> None:
+    nodes = {"start_node": {"type": "start"}, "n": {"type": "override_agent", "label": "Sales"}}
+    body = {"conversation_config": {}, "workflow": {"nodes": nodes}}
+    made = (await client.post("/v1/convai/agents/create", json=body)).json()
+    read = (await client.get(f"/v1/convai/agents/{made['agent_id']}")).json()
+    assert read["workflow"]["nodes"]["n"]["additional_prompt"] == ""

@@ -1,7 +1,7 @@
-"""Laws of every PATCH, for any body that the contract allows: what is named is there afterwards,
+"""Laws of every PATCH, for any body that the contract allows, and of what is made.
 
-what is not named stays, and what is refused changes nothing. And of what is made: it is read as it
-was sent, with the published defaults beside it.
+What is named is there afterwards, what is not named stays, and what is refused changes nothing.
+What is made is read as it was sent, with the published defaults beside it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -64,7 +64,7 @@ OTHERWISE: Mapping[str, frozenset[str]] = {
 }
 """Of a body, by resource: what no answer shows as it was sent."""
 LAWS = settings(
-    max_examples=8,
+    max_examples=24,
     deadline=None,
     derandomize=True,
     database=None,
