@@ -100,6 +100,13 @@ SHAPES: Final[dict[str, Object]] = {
     "WorkflowStandaloneAgentNodeModel-Input": _fields(preserve_voice_settings=FLAG),
     "AgentWorkflowRequestModelNodesValue_Say": SAY,
     "AgentWorkflowRequestModelNodesValue_UpdateState": NODE,
+    "WorkflowSayNodeModelInputMessage_Literal": _fields(
+        text_translations={
+            "anyOf": None,
+            "type": "object",
+            "additionalProperties": {"$ref": f"{REF}TranslatedString"},
+        }
+    ),
     **_both("AgentTransfer", _fields(preserve_voice_settings=FLAG)),
     "AlertingMonitorConfig": _fields(enabled={**FLAG, "default": True}),
     "ConversationHistoryRedactionConfig": _fields(
