@@ -4,7 +4,7 @@ A stream is JSON messages on a socket, one per call: `start`, then sound of the 
 frames, keys that are pressed, marks that come back when all sound before them was played, `stop`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,6 +16,8 @@ from turnwise.wire.errors import WireError, shown
 MOST_CHARS = 131_072
 """Longest message: frames of 20 ms are 300 characters, a `start` with parameters a few thousand."""
 KEYS = frozenset("0123456789*#ABCD")
+_THEIRS = ("inbound", "inbound_track")
+"""How carriers call the track of the person; Telnyx has both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,35 @@ class SoundPlayed:
 
 
 Json = dict[str, Any]
+
+
+def said(text: str | bytes, started: Callable[[Json], StreamStarted]) -> CarrierEvent:
+    """Return what a carrier said: all but the `start` is the same in every dialect.
+
+    Args:
+        text: Its message.
+        started: Reads a `start`.
+
+    Raises:
+        WireError: If it is malformed, or sound of a kind that is not taken here.
+    """
+    data = opened(text)
+    match text_of(data, "event"):
+        case "start":
+            return started(data)
+        case "media":
+            media = part(data, "media")
+            # a stream of both tracks would have the agent hear itself
+            theirs = media.get("track", "inbound") in _THEIRS
+            return sound_of(media) if theirs else NothingSaid()
+        case "mark":
+            return MarkReached(text_of(part(data, "mark"), "name", where="mark."))
+        case "dtmf":
+            return key_of(data)
+        case "stop":
+            return StreamStopped()
+        case _:  # also `error`, which says what a carrier did not take of ours
+            return NothingSaid()
 
 
 def opened(text: str | bytes) -> Json:

@@ -6,16 +6,11 @@ Shapes: developers.telnyx.com/api-reference/websockets/stream-call-media-over-we
 from turnwise.wire.carriers import (
     CarrierEvent,
     Json,
-    MarkReached,
-    NothingSaid,
     StreamStarted,
-    StreamStopped,
     base64_of,
     frame,
-    key_of,
-    opened,
     part,
-    sound_of,
+    said,
     text_of,
     texts,
 )
@@ -32,22 +27,7 @@ class Telnyx:
 
     def read(self, text: str | bytes) -> CarrierEvent:
         """Return what Telnyx said."""
-        data = opened(text)
-        match text_of(data, "event"):
-            case "start":
-                return _started(data)
-            case "media":
-                media = part(data, "media")
-                outbound = media.get("track", "inbound") not in {"inbound", "inbound_track"}
-                return NothingSaid() if outbound else sound_of(media)
-            case "mark":
-                return MarkReached(text_of(part(data, "mark"), "name", where="mark."))
-            case "dtmf":
-                return key_of(data)
-            case "stop":
-                return StreamStopped()
-            case _:  # also `error`, which says what Telnyx did not take of ours
-                return NothingSaid()
+        return said(text, _started)
 
     def sound(self, stream_id: str, sound: bytes) -> str:  # noqa: ARG002 -- one stream a socket
         """Return the message that plays sound."""

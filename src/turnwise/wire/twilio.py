@@ -8,16 +8,11 @@ import re
 from turnwise.wire.carriers import (
     CarrierEvent,
     Json,
-    MarkReached,
-    NothingSaid,
     StreamStarted,
-    StreamStopped,
     base64_of,
     frame,
-    key_of,
-    opened,
     part,
-    sound_of,
+    said,
     text_of,
     texts,
 )
@@ -35,23 +30,7 @@ class Twilio:
 
     def read(self, text: str | bytes) -> CarrierEvent:
         """Return what Twilio said."""
-        data = opened(text)
-        match text_of(data, "event"):
-            case "start":
-                return _started(data)
-            case "media":
-                media = part(data, "media")
-                # a stream of both tracks would have the agent hear itself
-                outbound = media.get("track", "inbound") != "inbound"
-                return NothingSaid() if outbound else sound_of(media)
-            case "mark":
-                return MarkReached(text_of(part(data, "mark"), "name", where="mark."))
-            case "dtmf":
-                return key_of(data)
-            case "stop":
-                return StreamStopped()
-            case _:
-                return NothingSaid()
+        return said(text, _started)
 
     def sound(self, stream_id: str, sound: bytes) -> str:
         """Return the message that plays sound."""
