@@ -24,9 +24,12 @@ NULL_IS_NOTHING = ("name", "tags", "platform_settings")
 
 
 def allowed(body: Json) -> Json | None:
-    """The document of a new agent; None: its language and its voice do not go together."""
+    """The document of a new agent; None: a name with NUL, or language and voice do not match."""
     try:
         return created(body)
+    except Invalid:
+        assert "\0" in body["name"]
+        return None
     except Malformed:
         config = {"agent": {}, "tts": {}} | body["conversation_config"]
         english = (config["agent"] or {}).get("language", "en") == "en"
@@ -70,6 +73,9 @@ def test_a_patch_twice_is_a_patch_once(body: Json, patch: Json) -> None:
         return
     try:
         once = changed(document, patch)
+    except Invalid:
+        assert "\0" in patch["name"]
+        return
     except Malformed:
         return
     assert same(changed(once, patch), once)
