@@ -26,9 +26,9 @@ from turnwise.gateway.call import Gateway
 from turnwise.gateway.carriers.sockets import carrier_routes
 from turnwise.gateway.casting import House
 from turnwise.gateway.custom_llm import CustomLlms
+from turnwise.gateway.direct_socket import DirectSocket
 from turnwise.gateway.doors import Doors
 from turnwise.gateway.handshake import Installation
-from turnwise.gateway.reading_ahead import ReadingAhead
 from turnwise.gateway.rooms import RoomWishes, open_rooms
 from turnwise.gateway.websocket import ConversationSocket
 from turnwise.outgoing import Outgoing, Policy
@@ -333,7 +333,7 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
     return {
         "log_level": _log_level(settings),
         "loop": "uvloop",
-        "ws": ReadingAhead,
+        "ws": DirectSocket,
         # above our own limit, which refuses with a reason; this one only cuts the connection
         "ws_max_size": 2 * settings.max_frame_bytes + 1_048_576,
         "ws_per_message_deflate": False,

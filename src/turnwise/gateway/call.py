@@ -213,8 +213,7 @@ class Call:
     async def _read(self, reader: Reader, session: Session, outcome: _Outcome) -> None:
         """Take in what the client sends until it is gone."""
         try:
-            while True:
-                reader.take(await self._line.receive())
+            await self._line.read(reader.take)
         except LineGone as gone:
             outcome.closed_by_client = True
             session.tell(HungUp(f"Client disconnected: {gone.close_code}"))

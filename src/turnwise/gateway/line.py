@@ -1,9 +1,9 @@
 """What carries a conversation: a socket, a room, a carrier's media stream. One protocol for all."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from turnwise.audio.formats import AudioFormat
 from turnwise.base.errors import Error
@@ -58,15 +58,15 @@ class Line(Protocol):
         """Wait for what the client says before the conversation begins; not for long.
 
         Raises:
-            WireError, LineGone: As `receive`.
+            WireError, LineGone: As `read`.
         """
         ...
 
-    async def receive(self) -> Received:
-        """Return the client's next message.
+    async def read(self, take: Callable[[Received], None]) -> NoReturn:
+        """Give the client's messages away, in order, for as long as it is there.
 
         Raises:
-            WireError: If it is malformed, or there are too many of them.
+            WireError: If one is malformed, or there are too many of them.
             LineGone: If the client is gone.
         """
         ...

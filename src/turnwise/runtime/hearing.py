@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from turnwise.audio.formats import AudioFormat
 from turnwise.audio.frames import Framer, SampleJoiner
@@ -17,8 +18,15 @@ from turnwise.audio.resample import Resampler
 from turnwise.audio.speech_gate import GateSettings, Offset, Onset, SpeechGate
 from turnwise.base.errors import ProviderError
 from turnwise.base.units import ms_of
-from turnwise.providers.ports import LISTENING_HZ, ListeningOptions, SpeechStream, Transcriber
+from turnwise.providers.ports import (
+    LISTENING_HZ,
+    Frames,
+    ListeningOptions,
+    SpeechStream,
+    Transcriber,
+)
 from turnwise.runtime.conversation import Tell
+from turnwise.runtime.steps import step_of
 from turnwise.turns.events import (
     SPEECH_CONTINUED_MS,
     HearingFailed,
@@ -75,8 +83,9 @@ class Hearing:
         self._pre_roll: deque[Pcm] = deque(maxlen=max(1, PRE_ROLL_MS // frame_ms))
         self._continued_frames = max(1, SPEECH_CONTINUED_MS // frame_ms)
         self._frames_since_told = 0
-        self._sound: asyncio.Queue[Pcm] = asyncio.Queue()
         self._backlog = 0
+        self._told = step_of(tasks, self._judged)
+        self._stopped = False
         self._utterance: Utterance | None = None
         self._segment = 0
         self._transcribing: set[asyncio.Task[None]] = set()
@@ -92,26 +101,27 @@ class Hearing:
     def feed(self, data: bytes) -> None:
         """Take in sound as the client sends it: any length, odd tails included. Never blocks."""
         samples = self._resampler.push(self._joiner.push(data))
-        if not len(samples):
+        if not len(samples) or self._stopped:
             return
         if self._backlog > BACKLOG_S * LISTENING_HZ:
             self.lost_samples += len(samples)
             return
-        self._backlog += len(samples)
         self._ears.on_sound(samples)
-        self._sound.put_nowait(samples)
+        frames = self._framer.push(samples)
+        self._backlog += frames.size
+        for first in range(0, len(frames), BATCH_FRAMES):
+            batch = frames[first : first + BATCH_FRAMES]
+            judging = self._ears.detector.judge(batch)
+            judging.add_done_callback(partial(self._told, batch))
 
-    async def run(self) -> None:
-        """Judge what was fed, for ever."""
-        while True:
-            samples = await self._sound.get()
-            self._backlog -= len(samples)
-            frames = self._framer.push(samples)
-            for first in range(0, len(frames), BATCH_FRAMES):
-                batch = frames[first : first + BATCH_FRAMES]
-                scores = await self._ears.detector.judge(batch)
-                for frame, score in zip(batch, scores, strict=True):
-                    self._take(frame, score)
+    def _judged(self, batch: Frames, judging: "asyncio.Future[list[float]]") -> None:
+        """Take in what the detector says; it is asked in order, and answers so."""
+        self._backlog -= batch.size
+        if self._stopped:
+            judging.exception()  # the stream was closed, and nobody cares any more
+            return
+        for frame, score in zip(batch, judging.result(), strict=True):
+            self._take(frame, score)
 
     def listen(self, options: ListeningOptions) -> None:
         """Transcribe in another way from the next utterance on."""
@@ -123,7 +133,8 @@ class Hearing:
         self._end_utterance()
 
     def stop(self) -> None:
-        """Transcribe nothing more."""
+        """Hear and transcribe nothing more."""
+        self._stopped = True
         for task in self._transcribing:
             task.cancel()
 

@@ -89,7 +89,7 @@ class Session:
         """Get ready; nothing happens before `run`."""
         self._setup = setup
         self._client = client
-        self._inbox: Inbox = asyncio.Queue()
+        self._inbox = Inbox()
         self._clock = SessionClock()
         self._spending = Spending()
         self._record = Record(setup.about.agent_id, self._spending)
@@ -133,11 +133,11 @@ class Session:
     def backlog(self) -> tuple[int, int]:
         """Return how many events, and how much sound (ms), it has still to deal with."""
         unheard_ms = self._hearing.unheard_ms if self._hearing is not None else 0
-        return self._inbox.qsize(), unheard_ms
+        return len(self._inbox), unheard_ms
 
     def tell(self, event: Event) -> None:
         """Tell the engine that something happened. Never blocks."""
-        self._inbox.put_nowait(event)
+        self._inbox.put(event)
 
     def hear(self, data: bytes) -> None:
         """Take in sound of the user, as the client sent it."""
@@ -168,13 +168,10 @@ class Session:
             async with asyncio.TaskGroup() as tasks:
                 shells = self._shells(tasks, stream)
                 self._ready = True
-                present = [each for each in (shells.hearing, shells.speaking) if each is not None]
-                jobs = [self._keep(), *(shell.run() for shell in present)]
-                running = [tasks.create_task(job) for job in jobs]
+                keeping = tasks.create_task(self._keep())
                 effects = _Watched(Obedience(shells, self._clock), self)
                 await converse(Engine(policy), self._inbox, self._clock, effects, journal)
-                for task in running:
-                    task.cancel()
+                keeping.cancel()
                 shells.stop()
                 if (phone := setup.toolkit.phone) is not None:
                     phone.stop()

@@ -22,6 +22,7 @@ from turnwise.base.units import Millis, Samples, ms_of
 from turnwise.providers.ports import Synthesizer, VoiceOptions, reads_tags
 from turnwise.runtime.conversation import Tell
 from turnwise.runtime.sentences import SentenceCutter
+from turnwise.runtime.steps import step_of
 from turnwise.turns.events import Played, ReplyId, SpeechFailed, Voiced
 
 AHEAD_S = 12
@@ -105,7 +106,11 @@ class Speaking:
         self._playout = Playout(self._rate_hz, lead_ms=mouth.lead_ms, chunk_ms=mouth.chunk_ms)
         self._queued: deque[_Queued] = deque()
         self._voicing: _Voicing | None = None
-        self._changed = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._next: asyncio.Handle | None = None
+        """When what is due is sent; None: nothing is."""
+        self._next_is_now = False
+        self._sends = step_of(tasks, self._send_due)
 
     def speak(self, reply: ReplyId, text: str) -> None:
         """Take the next words of a reply."""
@@ -136,6 +141,8 @@ class Speaking:
 
     def stop(self) -> None:
         """Speak nothing more."""
+        if self._next is not None:
+            self._next.cancel()
         if self._voicing is not None:
             self._stop(self._voicing)
 
@@ -146,7 +153,7 @@ class Speaking:
     def resume(self) -> None:
         """Go on from where the ear was."""
         self._playout.resume()
-        self._changed.set()
+        self._send_now()
 
     def played(self, reply: ReplyId, end: Samples) -> None:
         """Take in that a reply was heard up to a position, as the client says (telephony marks)."""
@@ -236,24 +243,25 @@ class Speaking:
         voicing.begins = position if voicing.begins is None else voicing.begins
         end = position + len(samples)
         self._queued.append(_Queued(position, end, voicing.reply, alignment))
-        self._changed.set()
+        self._send_now()
 
-    async def run(self) -> None:
-        """Send what is due, for ever."""
-        while True:
-            now = self._clock.now()
-            for chunk in self._playout.due(now):
-                self._send(chunk, now)
-            self._changed.clear()
-            due = self._playout.next_due()
-            if due is None:
-                await self._changed.wait()
-                continue
-            # not `asyncio.timeout`, which costs more than the chunk: this is for each of them
+    def _send_now(self) -> None:
+        """Send what is due as soon as what is happening is over; more may be queued until then."""
+        if self._next_is_now:
+            return
+        if self._next is not None:
+            self._next.cancel()
+        self._next, self._next_is_now = self._loop.call_soon(self._sends), True
+
+    def _send_due(self) -> None:
+        self._next, self._next_is_now = None, False
+        now = self._clock.now()
+        for chunk in self._playout.due(now):
+            self._send(chunk, now)
+        due = self._playout.next_due()
+        if due is not None and self._next is None:
             left_s = max(0, due - self._clock.now()) / 1000
-            timer = asyncio.get_running_loop().call_later(left_s, self._changed.set)
-            await self._changed.wait()
-            timer.cancel()
+            self._next = self._loop.call_later(left_s, self._sends)
 
     def _send(self, chunk: Chunk, now: Millis) -> None:
         first, last = chunk.position, chunk.position + len(chunk.samples)

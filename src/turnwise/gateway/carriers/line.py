@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import NoReturn
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -96,6 +97,11 @@ class CarrierLine:
     async def first(self) -> First:
         """Return what the call begins with."""
         return First(init=self.init)
+
+    async def read(self, take: Callable[[Received], None]) -> NoReturn:
+        """Give away what the person does."""
+        while True:
+            take(await self.receive())
 
     async def receive(self) -> Received:
         """Return what the person does next."""

@@ -4,12 +4,12 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from turnwise.audio import formats
 from turnwise.audio.formats import AudioFormat
 from turnwise.audio.pcm import Pcm
-from turnwise.gateway.line import First, LineGone
+from turnwise.gateway.line import First, LineGone, Received
 from turnwise.gateway.webrtc import opus
 from turnwise.wire.client_messages import (
     ClientMessage,
@@ -76,6 +76,7 @@ class RoomLine:
         self._recent: deque[float] = deque(maxlen=messages_a_second)
         self._inbox: asyncio.Queue[ClientMessage | WireError | LineGone] = asyncio.Queue()
         self._channel: Channel | None = None
+        self._reachable = asyncio.Event()  # or it is known that the client never will be
         self._early: list[bytes] = []
         self._begun = False
         self._gone: LineGone | None = None
@@ -90,6 +91,7 @@ class RoomLine:
     def carry(self, channel: Channel) -> None:
         """Send messages through a channel that is open; those that waited for one go first."""
         self._channel = channel
+        self._reachable.set()
         early, self._early = self._early, []
         for data in early:
             self._post(data)
@@ -119,12 +121,14 @@ class RoomLine:
 
     def fail(self, error: WireError) -> None:
         """End the conversation: the client broke the protocol of the room."""
+        self._reachable.set()
         self._inbox.put_nowait(error)
 
     def lose(self, code: int, reason: str = "") -> None:
         """End the conversation: the client is gone."""
         if self._gone is None:
             self._gone = LineGone(code, reason)
+            self._reachable.set()
             self._inbox.put_nowait(self._gone)
 
     def _count(self) -> None:
@@ -142,10 +146,12 @@ class RoomLine:
         return self._heard_at
 
     async def first(self) -> First:
-        """Wait for the init message, which clients send as soon as they are connected.
+        """Wait for the init message, and for a way to answer it.
+
+        Clients send it as soon as they are connected.
 
         Raises:
-            WireError: If it does not come in time, or something malformed does.
+            WireError: If either does not come in time, or something malformed does.
             LineGone: If the client is gone.
         """
         first = First()
@@ -156,6 +162,7 @@ class RoomLine:
                         case ConversationInitiationClientData() as init:
                             first.init = init
                             self._begun = True
+                            await self._reachable.wait()
                             return first
                         case EnclaveSetupConfig() as enclave:
                             first.enclave = enclave
@@ -168,6 +175,11 @@ class RoomLine:
                 close_code=1002,
                 error_type="transport_receive_timeout",
             ) from error
+
+    async def read(self, take: Callable[[Received], None]) -> NoReturn:
+        """Give the client's messages away, and its sound."""
+        while True:
+            take(await self.receive())
 
     async def receive(self) -> ClientMessage:
         """Return the client's next message, or its sound.

