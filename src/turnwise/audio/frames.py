@@ -89,17 +89,20 @@ class Framer:
     def __init__(self, frame_samples: int) -> None:
         assert frame_samples > 0, frame_samples
         self._frame_samples = frame_samples
-        self._waiting = SampleQueue()
+        self._rest = silence(0)
 
     def push(self, samples: Pcm) -> Pcm:
         """Take samples, shape (n,); return the frames they complete, shape (k, frame_samples)."""
-        self._waiting.push(samples)
-        whole = len(self._waiting) // self._frame_samples
-        return self._waiting.take(whole * self._frame_samples).reshape(whole, self._frame_samples)
+        waiting = np.concatenate((self._rest, samples)) if len(self._rest) else samples
+        whole = len(waiting) // self._frame_samples
+        end = whole * self._frame_samples
+        self._rest = waiting[end:]
+        return waiting[:end].reshape(whole, self._frame_samples)
 
     def flush(self) -> Pcm:
         """Return what makes no whole frame, shape (m,) with m < frame_samples, and begin anew."""
-        return self._waiting.take(self._frame_samples)
+        rest, self._rest = self._rest, silence(0)
+        return rest
 
     def flush_padded(self) -> Pcm:
         """Return the last frame filled with silence, shape (1, frame_samples), and begin anew.

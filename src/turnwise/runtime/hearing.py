@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
+
 from turnwise.audio.formats import AudioFormat
 from turnwise.audio.frames import Framer, SampleJoiner
 from turnwise.audio.pcm import Pcm
@@ -87,6 +89,7 @@ class Hearing:
         self._told = step_of(tasks, self._judged)
         self._stopped = False
         self._utterance: Utterance | None = None
+        self._unsaid: list[Pcm] = []  # frames of it that the transcriber has not
         self._segment = 0
         self._transcribing: set[asyncio.Task[None]] = set()
         self._failures = 0
@@ -122,6 +125,7 @@ class Hearing:
             return
         for frame, score in zip(batch, judging.result(), strict=True):
             self._take(frame, score)
+        self._hand_on()
 
     def listen(self, options: ListeningOptions) -> None:
         """Transcribe in another way from the next utterance on."""
@@ -146,7 +150,7 @@ class Hearing:
             self._begin_utterance()
             self._tell(SpeechStarted())
         if self._utterance is not None:
-            self._utterance.put_nowait(frame)
+            self._unsaid.append(frame)
             self._go_on()
         else:
             self._pre_roll.append(frame)
@@ -164,16 +168,22 @@ class Hearing:
         self._segment += 1
         self._frames_since_told = 0
         utterance: Utterance = asyncio.Queue()
-        for frame in self._pre_roll:
-            utterance.put_nowait(frame)
+        self._unsaid = [*self._pre_roll]
         self._pre_roll.clear()
         self._utterance = utterance
         task = self._tasks.create_task(self._transcribe(SegmentId(self._segment), utterance))
         self._transcribing.add(task)
         task.add_done_callback(self._transcribing.discard)
 
+    def _hand_on(self) -> None:
+        """Give the transcriber what was heard since, at once: each time wakes a task."""
+        if self._utterance is not None and self._unsaid:
+            self._utterance.put_nowait(np.concatenate(self._unsaid))
+            self._unsaid = []
+
     def _end_utterance(self) -> None:
         if self._utterance is not None:
+            self._hand_on()
             self._utterance.put_nowait(None)
             self._utterance = None
 
@@ -192,5 +202,5 @@ class Hearing:
 
 
 async def _sound_of(utterance: Utterance) -> AsyncIterator[Pcm]:
-    while (frame := await utterance.get()) is not None:
-        yield frame
+    while (sound := await utterance.get()) is not None:
+        yield sound

@@ -8,7 +8,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 from turnwise.audio.alignment import Alignment
 from turnwise.audio.formats import AudioFormat
@@ -78,6 +77,9 @@ class _Voicing:
     pieces: asyncio.Queue[tuple[str, VoiceOptions]] = field(default_factory=asyncio.Queue)
     """Each with the voice that it was written for."""
     idle: asyncio.TimerHandle | None = None
+    """Looks whether the model pauses; with each word it may wait longer (`idle_at`)."""
+    idle_at: float = 0.0
+    """By the event loop's clock, in seconds."""
     samples: int = 0
     """Sound queued so far."""
     begins: Samples | None = None
@@ -187,13 +189,18 @@ class Speaking:
             voicing.pieces.put_nowait((rest, self.mouth.options))
 
     def _watch_idle(self, voicing: _Voicing) -> None:
-        if voicing.idle is not None:
-            voicing.idle.cancel()
-            voicing.idle = None
-        if voicing.cutter.pending:
-            loop = asyncio.get_running_loop()
-            flush = partial(self._flush, voicing, whole=False)
-            voicing.idle = loop.call_later(IDLE_MS / 1000, flush)
+        voicing.idle_at = self._loop.time() + IDLE_MS / 1000
+        if voicing.idle is None and voicing.cutter.pending:
+            voicing.idle = self._loop.call_at(voicing.idle_at, self._look_idle, voicing)
+
+    def _look_idle(self, voicing: _Voicing) -> None:
+        voicing.idle = None
+        if not voicing.cutter.pending:
+            return
+        if self._loop.time() < voicing.idle_at:
+            voicing.idle = self._loop.call_at(voicing.idle_at, self._look_idle, voicing)
+        else:
+            self._flush(voicing, whole=False)
 
     async def _voice(self, voicing: _Voicing) -> None:
         """Synthesise the pieces of one reply, in order."""
