@@ -139,8 +139,12 @@ def options(kind: Kind, name: str, settings: Settings) -> dict[str, object]:
 
 def _told_elsewhere(kind: Kind, name: str, settings: Settings) -> dict[str, object]:
     """Return the options of an engine that have a setting of their own."""
-    if kind == "stt" and name in _SPREADING and settings.workers > 1:
-        return {"cores": max(1, (os.cpu_count() or 1) // settings.workers)}
+    if settings.workers > 1:
+        cores = max(1, (os.cpu_count() or 1) // settings.workers)
+        if kind == "stt" and name in _SPREADING:
+            return {"cores": cores}
+        if (kind, name) == ("vad", "silero"):
+            return {"own_thread": cores > 1}
     told = {"api_key": getattr(settings, _KEYS[name])} if name in _KEYS else {}
     if kind == "llm" and name in _KEYS:
         place = settings.llm_base_url

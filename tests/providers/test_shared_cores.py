@@ -33,3 +33,11 @@ def test_others_are_left_alone(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path, workers=2)
     assert options("stt", "whisper", settings) == {}
     assert options("tts", "espeak", settings) == {}
+
+
+def test_the_speech_detector_has_a_thread_where_there_is_a_core_for_it(tmp_path: Path) -> None:
+    assert options("vad", "silero", Settings(data=tmp_path)) == {}
+    for workers in (2, CORES, 200):
+        shared = options("vad", "silero", Settings(data=tmp_path, workers=workers))
+        if workers > 1:
+            assert shared == {"own_thread": CORES // workers > 1}
