@@ -22,6 +22,10 @@ def _list_of(items: Object) -> Object:
     return {"anyOf": None, "type": "array", "items": items}
 
 
+def _const(value: str) -> Object:
+    return {"const": value, "default": value}
+
+
 def _tool_with_integrations(suffix: str) -> Object:
     """A tool on its own, which may be one of an integration as it may among an agent's."""
     kinds = {
@@ -51,6 +55,31 @@ SAY: Final = _fields(
     wait_for_speech_completion=FLAG,
     wait_for_user_response=FLAG,
 )
+
+LLM_NODE: Final[Object] = {
+    "oneOf": [
+        {
+            "type": "object",
+            "properties": {
+                "type": {"type": "string", **_const("llm")},
+                "value_schema": {"$ref": f"{REF}LLMLiteralJsonSchemaProperty"},
+                "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "deprecated": True},
+            },
+            "required": ["value_schema"],
+        },
+        {
+            "type": "object",
+            "properties": {
+                "type": {"type": "string", **_const("llm")},
+                "value_schema": {"type": "null"},
+                "prompt": {"type": "string", "deprecated": True},
+            },
+            "required": ["prompt"],
+        },
+    ]
+}
+"""A node of an expression that a model evaluates. Answers always have both fields; a request has
+one, and what it says of the other one has to make sense."""
 
 SAME_AS: Final = {  # the document refers to them, and does not have them
     "DynamicVariablesConfig-Input": "DynamicVariablesConfig",
@@ -106,6 +135,12 @@ SHAPES: Final[dict[str, Object]] = {
             "type": "object",
             "additionalProperties": {"$ref": f"{REF}TranslatedString"},
         }
+    ),
+    "ASTLLMNode-Input": LLM_NODE,
+    "AstNodeInput_Llm": {"type": None, "properties": None, "required": None, **LLM_NODE},
+    "WorkflowStateUpdateInput": _fields(
+        type={"anyOf": None, "type": "string", **_const("dynamic_variable")},
+        required={**FLAG, "default": True},
     ),
     **_both("AgentTransfer", _fields(preserve_voice_settings=FLAG)),
     "AlertingMonitorConfig": _fields(enabled={**FLAG, "default": True}),

@@ -1,7 +1,7 @@
 """A language model under the tests' control: OpenAI's chat completions on a real socket.
 
-An agent's prompt names its script, as `[[name]]`; the script sees the messages of a request and
-says, step by step, what is answered.
+An agent's prompt names its script, as `[[name]]`, or else the last message does; the script sees
+the messages of a request and says, step by step, what is answered.
 """
 
 import asyncio
@@ -98,8 +98,9 @@ class Brain:
 
     async def answer(self, request: Request) -> Response:
         body = await request.json()
-        system = " ".join(m["content"] for m in body["messages"] if m["role"] == "system")
-        name = _name_in(system)
+        told = [m["content"] for m in body["messages"] if m["role"] == "system"]
+        # a task beside the conversation has its script in what it is about
+        name = _name_in(" ".join([*told, str(body["messages"][-1]["content"])]))
         self.asked[name].append(body)
         self.headers[name].append(dict(request.headers))
         script = self._scripts[name]

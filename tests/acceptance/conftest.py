@@ -3,6 +3,7 @@
 import fcntl
 import importlib
 import json
+import os
 import shutil
 import subprocess
 import warnings
@@ -16,13 +17,24 @@ from elevenlabs.client import ElevenLabs
 
 from acceptance.brain import Brain
 from acceptance.house import KEY, House
+from acceptance.pages import browser, chromium  # noqa: F401  # fixtures
 
 MakeHouse = Callable[..., House]
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """For `-n auto`: twice the processors, because these tests wait more than they compute."""
+    return 2 * (os.cpu_count() or 1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Try a test of real processes in real time once more: machines are shared, and stall."""
+    """Try a test of real processes in real time once more: machines are shared, and stall.
+
+    Browsers take turns: two at once leave no processor to those who speak in real time.
+    """
     for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("browser"))
         if item.get_closest_marker("acceptance"):
             item.add_marker(pytest.mark.flaky(reruns=1))
 

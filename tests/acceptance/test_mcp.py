@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,8 +15,9 @@ from acceptance.brain import Brain, Call, Step
 from acceptance.callers import AS_TEXT, Caller
 from acceptance.conftest import MakeHouse
 from acceptance.house import KEY, House, agent, wait_until
+from acceptance.js_client import HANG_UP, happened, talk, write
 from acceptance.mcp_service import McpService
-from acceptance.test_browser import _browser, browse, of  # noqa: F401  # a fixture
+from acceptance.pages import Browser
 from acceptance.test_tools import asked_once, calling, calls_in, post, results_in
 from acceptance.tool_service import Got, ToolService
 
@@ -512,13 +512,12 @@ def test_the_workspace_must_allow_mcp_servers(
 # --- `@elevenlabs/client` in a browser --------------------------------------------------------
 
 
-@pytest.mark.usefixtures("_browser")
 @pytest.mark.parametrize(("approves", "end"), [(True, "success"), (False, "failure")])
 def test_a_page_is_asked_for_approval(
     mcp_house: House,
     brain: Brain,
     service: McpService,
-    tmp_path: Path,
+    browser: Browser,
     *,
     approves: bool,
     end: str,
@@ -526,18 +525,18 @@ def test_a_page_is_asked_for_approval(
     server = connected(mcp_house, service, approval_policy="require_approval_all")
     agent_id = mcp_house.create(with_servers(brain.learn(calling(FIND)), server))
     options = {"agentId": agent_id, "textOnly": True, "origin": mcp_house.url}
-    steps: list[Json] = [
-        {"wait": "servers"},
-        {"write": "go"},
-        {"wait": "approval"},
-        {"wait": "message", "count": 1, "source": "ai"},
-        {"end": True},
-    ]
-    log = browse(tmp_path, {**options, "approves": approves}, steps)
-    assert log["failure"] is None, log
-    assert of(log, "error") == []
-    assert [each["state"] for each in of(log, "mcp")] == ["loading", "awaiting_approval", end]
-    assert of(log, "approval") == ["find_order"]
-    [status] = of(log, "servers")
+    talked = talk(
+        browser,
+        {**options, "approves": approves},
+        happened("servers"),
+        write("go"),
+        happened("approval"),
+        happened("message", 1, "ai"),
+        *HANG_UP,
+    )
+    talked.went_well()
+    assert [each["state"] for each in talked.of("mcp")] == ["loading", "awaiting_approval", end]
+    assert talked.of("approval") == ["find_order"]
+    [status] = talked.of("servers")
     assert status["integrations"][0]["is_connected"] is True
     assert len(service.called) == approves

@@ -16,6 +16,7 @@ from acceptance.conftest import MakeHouse
 from acceptance.house import KEY, House, agent, client_tool, said
 from acceptance.test_failures import APOLOGY
 from acceptance.test_sdk_text import Chat, chat
+from turnwise.runtime.hedging import LEAST
 
 pytestmark = pytest.mark.acceptance
 
@@ -137,7 +138,20 @@ def test_parameters_reach_the_model(sdk: ElevenLabs, routed: House, brain: Brain
     [told] = brain.heard(prompt)
     assert (told["temperature"], told["max_tokens"], told["reasoning_effort"]) == (0.4, 77, "low")
     assert told["parallel_tool_calls"] is False
-    assert any("service_tier 'fast'" in each for each in record["metadata"]["warnings"])
+    assert told["service_tier"] == "priority"
+    assert record["metadata"]["warnings"] == []
+
+
+def test_a_tier_that_nobody_asks_for_is_on_record(
+    sdk: ElevenLabs, routed: House, brain: Brain
+) -> None:
+    for tier, warned in (("fast", True), ("standard", False)):
+        prompt = brain.learn(YES)
+        _, record = asked(sdk, routed, thinking(prompt, **own(brain), service_tier=tier))
+        [told] = brain.heard(prompt)
+        assert "service_tier" not in told
+        ignored = "llm: own: service_tier 'fast' has no effect: none is asked for"
+        assert record["metadata"]["warnings"] == ([ignored] if warned else [])
 
 
 def test_thoughts_are_on_record_where_the_owner_wants_them(
@@ -152,6 +166,32 @@ def test_thoughts_are_on_record_where_the_owner_wants_them(
         assert reply == "Yes."
         summaries = [each["summary"] for each in record["transcript"][-1]["reasoning"]]
         assert summaries == (["Hm."] if wanted else [])
+
+
+def test_thoughts_reach_a_client_that_wants_them(routed: House, brain: Brain) -> None:
+    def thinks(words: str) -> Raw:
+        choice = {"index": 0, "delta": {"reasoning_content": words}, "finish_reason": None}
+        chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+        return Raw(f"data: {json.dumps({**chunk, 'choices': [choice]})}\n\n".encode())
+
+    document = thinking(
+        brain.learn([thinks("Hm. "), thinks("So."), "Yes."]), enable_reasoning_summary=True
+    )
+    wanted = ["agent_response", "agent_reasoning_response_part"]
+    told = {"conversation": {"text_only": True, "client_events": wanted}}
+    init = {**INIT, "conversation_config_override": told}
+    with Caller(routed.socket_url(routed.create(document)), init) as caller:
+        caller.write("Are you open?")
+        number = caller.wait("agent_response")["agent_response_event"]["event_id"]
+    kind = "agent_reasoning_response_part"
+    parts = [each.message["reasoning_response_part"] for each in caller.of(kind)]
+    assert [(each["type"], each["text"]) for each in parts] == [
+        ("start", ""),
+        ("delta", "Hm. "),
+        ("delta", "So."),
+        ("stop", ""),
+    ]
+    assert {each["event_id"] for each in parts} == {str(number)}
 
 
 def test_what_is_null_or_unlimited_is_not_sent(
@@ -268,6 +308,38 @@ def test_the_error_says_that_all_have_failed(routed: House, brain: Brain) -> Non
             caller.wait("agent_response", number)
         error = caller.wait("error")["error_event"]
     assert (error["code"], error["error_type"]) == (1002, "cascade_brain_error")
+
+
+# --- hedging ------------------------------------------------------------------------------------
+
+
+def test_a_model_that_hangs_is_asked_again_and_both_are_paid(
+    make_house: MakeHouse, brain: Brain
+) -> None:
+    house = make_house(
+        LLM="openai", LLM_BASE_URL=brain.base_url, LLM_MODEL="engine", LLM_HEDGING="true"
+    )
+    asked_before = LEAST  # so many requests make something usual
+    hangs = [False] * asked_before + [True]
+
+    def script(_: list[Json]) -> list[Step]:
+        return [Wait(60), "Too late."] if hangs and hangs.pop(0) else YES
+
+    prompt = brain.learn(script)
+    agent_id = house.create(thinking(prompt))
+    with Caller(house.socket_url(agent_id), AS_TEXT) as caller:
+        conversation_id = caller.conversation_id
+        for number in range(1, asked_before + 2):
+            caller.write("Are you open?")
+            caller.wait("agent_response", number)
+    record = house.ended(conversation_id)
+    assert said(record, "agent") == [ANSWER] * (asked_before + 1)
+    assert len(brain.heard(prompt)) == asked_before + 2
+    begun, kept = (
+        usage_of(record, kind)["engine"]["input"]["tokens"]
+        for kind in ("initiated_generation", "irreversible_generation")
+    )
+    assert begun > kept > 0
 
 
 # --- the agent's own ----------------------------------------------------------------------------

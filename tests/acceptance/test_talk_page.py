@@ -2,39 +2,25 @@
 
 import base64
 import re
-import shutil
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
 import pytest
 
 from acceptance.house import KEY, House, agent, client_tool, said
-from acceptance.pages import PHONE, Browser, needs_chromium, texts, until
-from acceptance.speech import HZ, at_rate, pause, similarity, spoken, write_wav
+from acceptance.pages import PHONE, Browser, texts, until
+from acceptance.question import ADDRESS, GREETING, HOURS, HOW_TO, asking, heard_in_record
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.usefixtures("_browser")]
+pytestmark = pytest.mark.acceptance
 
 Json = dict[str, Any]
 
-GREETING = "Hello, how can I help you?"
-ADDRESS = "Our address is twelve Market Street."
-HOURS = "We are open every day from eleven to ten."
-QUESTION = "what is your address"
 STORY = " ".join(["This is a long story about a small town and the people in it."] * 6)
 
 LIVE = until('#talk[data-state="live"]')
 OVER = until('#talk[data-state="over"]')
 SPEAKING = until('#talk[data-mode="speaking"]')
 AGENT, USER = ".agent-said .words", ".line.user:not(.tentative) .words"
-HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "talk-page.md"
-
-
-@pytest.fixture
-def _browser(node_packages: Path) -> None:
-    assert node_packages.exists()
-    needs_chromium()
 
 
 def of_operator(key: str) -> list[Json]:
@@ -45,12 +31,9 @@ def write(text: str) -> list[Json]:
     return [{"fill": ["#words", text]}, {"press": "Enter"}]
 
 
-def test_a_spoken_question_and_its_latency(house: House, tmp_path: Path) -> None:
+def test_a_spoken_question_and_its_latency(house: House, browser: Browser) -> None:
     agent_id = house.create(agent(f"{HOURS} {ADDRESS}", GREETING))
-    question = spoken(QUESTION, "flite" if shutil.which("flite") else "espeak")
-    tape = np.concatenate([pause(4.5), question, pause(1.0)])
-    microphone = write_wav(tmp_path / "microphone.wav", at_rate(tape, HZ, 48_000), 48_000)
-    visit = Browser(tmp_path, microphone=microphone).visit(
+    visit = browser.visit(
         {"open": f"{house.url}/talk/{agent_id}"},
         {"axe": True},
         *of_operator(KEY),
@@ -64,6 +47,7 @@ def test_a_spoken_question_and_its_latency(house: House, tmp_path: Path) -> None
         {"axe": True},
         {"click": "#mute"},
         {"read": "document.querySelector('#mode').textContent"},
+        until("#latencies tbody tr"),  # while the conversation goes on
         {"click": "#end"},
         OVER,
         until("#latencies tbody tr"),
@@ -72,6 +56,7 @@ def test_a_spoken_question_and_its_latency(house: House, tmp_path: Path) -> None
         texts(USER),
         texts("#latencies tbody tr:last-child > *"),
         texts(".figures"),
+        microphone=asking(after_s=4.5),
     )
     visit.was_clean()
     focused, muted, by_agent, by_user, latency, figures = visit.read
@@ -83,13 +68,12 @@ def test_a_spoken_question_and_its_latency(house: House, tmp_path: Path) -> None
     seconds = measured["convai_ttf_audio_since_silence"]["elapsed_time"]
     assert latency[:2] == [by_agent[-1], f"{seconds:.2f}"]
     assert figures[-1].startswith(f"response {seconds:.2f} s · turn end ")
-    rate, user, _ = house.recording(record["conversation_id"])
-    assert similarity(at_rate(user, rate, HZ), question) > 0.5  # the browser filters speech
+    heard_in_record(house, record["conversation_id"])
 
 
-def test_a_reply_that_is_interrupted_shows_what_was_heard(house: House, tmp_path: Path) -> None:
+def test_a_reply_that_is_interrupted_shows_what_was_heard(house: House, browser: Browser) -> None:
     agent_id = house.create(agent(HOURS, STORY))
-    visit = Browser(tmp_path, {"reducedMotion": "reduce"}).visit(
+    visit = browser.visit(
         {"open": f"{house.url}/talk/{agent_id}"},
         {"click": "#speak"},
         {"click": "#mute"},
@@ -103,6 +87,7 @@ def test_a_reply_that_is_interrupted_shows_what_was_heard(house: House, tmp_path
         texts(".agent-said small"),
         {"click": "#end"},
         OVER,
+        context={"reducedMotion": "reduce"},
     )
     visit.was_clean()
     (story, answer), notes = visit.read
@@ -112,14 +97,14 @@ def test_a_reply_that_is_interrupted_shows_what_was_heard(house: House, tmp_path
     assert said(house.newest_of(agent_id), "agent")[0].rstrip() == story.rstrip()
 
 
-def test_on_a_phone_in_writing_by_keyboard(house: House, tmp_path: Path) -> None:
+def test_on_a_phone_in_writing_by_keyboard(house: House, browser: Browser) -> None:
     agent_id = house.create(agent(HOURS, "Hello {{name}}, your table {{table}} is ready."))
     variables = quote(base64.b64encode(b'{"name": "Nobody", "table": 7}').decode())
     fits = {"read": "document.documentElement.scrollWidth <= innerWidth"}
     wrong = "[...document.querySelectorAll('button')].filter((b) => b.checkVisibility()).map("
     wrong += "(b) => b.getBoundingClientRect()).filter((b) => b.width < 44 || b.height < 44 || "
     wrong += "b.right > innerWidth || b.bottom > innerHeight).length"
-    visit = Browser(tmp_path, {**PHONE, "colorScheme": "dark"}).visit(
+    visit = browser.visit(
         {"open": f"{house.url}/app/talk-to?agent_id={agent_id}&vars={variables}&var_name=Zo%C3%AB"},
         {"axe": True},
         fits,
@@ -147,6 +132,7 @@ def test_on_a_phone_in_writing_by_keyboard(house: House, tmp_path: Path) -> None
         {"axe": True},
         {"press": "Enter"},
         until("#speak"),
+        context={**PHONE, "colorScheme": "dark"},
     )
     visit.was_clean()
     assert visit.read == [
@@ -167,11 +153,11 @@ def test_on_a_phone_in_writing_by_keyboard(house: House, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("in_writing", [True, False])
 def test_without_a_microphone_it_goes_on_in_writing(
-    house: House, tmp_path: Path, *, in_writing: bool
+    house: House, browser: Browser, *, in_writing: bool
 ) -> None:
     settings: Json = {} if in_writing else {"overrides": {}}
     agent_id = house.create(agent(HOURS, GREETING, settings=settings))  # permits writing, or not
-    visit = Browser(tmp_path, microphone=False).visit(
+    visit = browser.visit(
         {"open": f"{house.url}/talk/{agent_id}"},
         {"click": "#speak"},
         LIVE,
@@ -185,6 +171,7 @@ def test_without_a_microphone_it_goes_on_in_writing(
         {"read": "document.querySelector('#mute').checkVisibility()"},
         {"click": "#end"},
         OVER,
+        microphone=None,
     )
     visit.was_clean()
     refusal = "The browser was not allowed to use the microphone. You can go on in writing."
@@ -192,7 +179,7 @@ def test_without_a_microphone_it_goes_on_in_writing(
     assert house.newest_of(agent_id)["metadata"]["text_only"] is in_writing
 
 
-def test_a_private_agent_asks_for_a_key_or_a_signed_url(house: House, tmp_path: Path) -> None:
+def test_a_private_agent_asks_for_a_key_or_a_signed_url(house: House, browser: Browser) -> None:
     settings: Json = {"auth": {"enable_auth": True, "shareable_token": "come-in"}}
     agent_id = house.create(agent(HOURS, GREETING, settings=settings))
     page = f"{house.url}/talk/{agent_id}"
@@ -206,7 +193,7 @@ def test_a_private_agent_asks_for_a_key_or_a_signed_url(house: House, tmp_path: 
         refusals += [texts("#notice"), until("#door")]
     talk = [{"click": "#write"}, until(AGENT, 1), texts(AGENT), {"click": "#end"}, OVER]
     stored = "[Object.values(sessionStorage), Object.values(localStorage), document.cookie]"
-    visit = Browser(tmp_path).visit(
+    visit = browser.visit(
         {"open": page},
         until("#door"),
         {"axe": True},
@@ -246,10 +233,10 @@ def test_a_private_agent_asks_for_a_key_or_a_signed_url(house: House, tmp_path: 
     ]
 
 
-def test_a_client_tool_is_refused_in_public(house: House, tmp_path: Path) -> None:
+def test_a_client_tool_is_refused_in_public(house: House, browser: Browser) -> None:
     tool = client_tool("show_map", "Shows the map.")
     agent_id = house.create(agent(HOURS, GREETING, tools=[tool]))
-    visit = Browser(tmp_path).visit(
+    visit = browser.visit(
         {"open": f"{house.url}/talk/{agent_id}"},
         {"click": "#write"},
         until(AGENT, 1),
@@ -267,9 +254,9 @@ def test_a_client_tool_is_refused_in_public(house: House, tmp_path: Path) -> Non
     assert (result["tool_name"], result["is_error"]) == ("show_map", True)
 
 
-def test_a_conversation_that_cannot_begin_says_why(house: House, tmp_path: Path) -> None:
+def test_a_conversation_that_cannot_begin_says_why(house: House, browser: Browser) -> None:
     agent_id = house.create(agent(HOURS, "Hello {{name}}!"))
-    visit = Browser(tmp_path).visit(
+    visit = browser.visit(
         {"open": f"{house.url}/talk/{agent_id}?vars=broken"},
         {"click": "#write"},
         OVER,
@@ -292,15 +279,15 @@ def test_a_conversation_that_cannot_begin_says_why(house: House, tmp_path: Path)
     assert any(link.startswith("Talk to Luigi's pizzeria") for link in links)
 
 
-def test_the_snippet_of_the_how_to_page(house: House, tmp_path: Path) -> None:
-    page = HOW_TO.read_text(encoding="utf-8")
+def test_the_snippet_of_the_how_to_page(house: House, browser: Browser) -> None:
+    page = (HOW_TO / "talk-page.md").read_text(encoding="utf-8")
     [snippet] = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     agent_id = house.create(agent(HOURS, "Hello {{name}}, you have the {{plan}} plan."))
     snippet = snippet.replace("http://127.0.0.1:8017", house.url).replace("agent_…", agent_id)
     made: Json = {}
     exec(snippet, made)  # noqa: S102 - our own page
     [greeting] = re.findall(r"“(Hello [^”]*)”", page)
-    visit = Browser(tmp_path).visit(
+    visit = browser.visit(
         {"open": made["link"]}, {"click": "#write"}, until(AGENT, 1), texts(AGENT)
     )
     visit.was_clean()

@@ -381,6 +381,44 @@ def test_a_session_may_have_prepared_answers_instead(
     assert service.at("/sky") == []
 
 
+def test_a_model_judges_whether_a_prepared_answer_fits(
+    tool_house: House, brain: Brain, service: ToolService
+) -> None:
+    judge = brain.learn(lambda told: ["Yes" if "Oslo" in told[-1]["content"] else "No"])
+    rule = {"path": "city", "eval": {"type": "llm", "description": f"in Norway {judge}"}}
+    mocks = [{"parameter_conditions": [rule], "mock_result": "rain"}, {"mock_result": "sun"}]
+    schema = {"properties": {"city": leaf(description="where")}}
+    config = webhook("sky", service.on("/skies", {}), "GET", query_params_schema=schema)
+    stored = post(tool_house, "/v1/convai/tools", {"tool_config": config, "response_mocks": mocks})
+    init = {**AS_TEXT, "tool_mock_config": {"mocking_strategy": "all"}}
+    for city, sky in (("Oslo", "rain"), ("Rome", "sun")):
+        document = agent(brain.learn(calling(Call("sky", {"city": city}))))
+        document["conversation_config"]["agent"]["prompt"] |= {"tool_ids": [stored["id"]]}
+        with Caller(tool_house.socket_url(tool_house.create(document)), init) as caller:
+            caller.send({"type": "user_message", "text": "go"})
+            told = caller.wait("agent_response")
+        assert told["agent_response_event"]["agent_response"] == f"Done: {sky}"
+    assert service.at("/skies") == []
+
+
+def test_a_failure_is_summed_up_by_the_model(
+    tool_house: House, tool_sdk: ElevenLabs, brain: Brain, service: ToolService
+) -> None:
+    summary = brain.learn(["The shop is closed ", "on Sundays."])
+    url = service.on("/broken", {"trace": f"line 7 {summary}"}, status=503)
+    config = webhook("buy", url, more={"tool_error_handling_mode": "summarized"})
+    stored = post(tool_house, "/v1/convai/tools", {"tool_config": config})
+    prompt = brain.learn(calling(Call("buy")))
+    document = agent(prompt)
+    document["conversation_config"]["agent"]["prompt"] |= {"tool_ids": [stored["id"]]}
+    reply, record = asked_once(tool_house, tool_sdk, document)
+    assert "The shop is closed on Sundays." in reply
+    assert "line 7" not in json.dumps(brain.heard(prompt))
+    [result] = results_in(record)
+    assert result["result_value"] == "The shop is closed on Sundays."
+    assert "line 7" in result["raw_error_message"]
+
+
 # --- client tools -------------------------------------------------------------------------------
 
 

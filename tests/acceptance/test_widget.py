@@ -1,12 +1,9 @@
 """The published widget, unmodified, in Debian's Chromium with a fake microphone."""
 
-import json
 import re
-import shutil
 import subprocess
 import sys
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
 from hashlib import sha384
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,20 +15,15 @@ import numpy as np
 import pytest
 
 from acceptance.house import IN_WRITING, KEY, LIMIT_S, House, agent, said, wait_until
-from acceptance.speech import HZ, at_rate, pause, spoken, write_wav
+from acceptance.pages import NO_SOUND, Browser, Visit, site
+from acceptance.question import ADDRESS, GREETING, HOURS, HOW_TO, asking
+from acceptance.speech import Sound
 from turnwise.web.widget import CDN_INTEGRITY
 
 pytestmark = pytest.mark.acceptance
 
-HERE = Path(__file__).with_name("js")
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "widget.md"
-CHROMIUM = shutil.which("chromium")
-
 Json = dict[str, Any]
 
-GREETING = "Hello, how can I help you?"
-ADDRESS = "Our address is twelve Market Street."
-HOURS = "We are open every day from eleven to ten."
 PNG = b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -49,8 +41,6 @@ INPUT = "[aria-label='Text message input']"
 def widget_house(house: House, node_packages: Path) -> House:
     """The plain server, with the copy that `turnwise widget fetch` made while it ran."""
     assert node_packages.exists()
-    if CHROMIUM is None:
-        pytest.skip("Chromium is missing: apt-get install chromium")
     if (house.folder / "data" / "widget" / "packages.json").exists():
         return house  # another test had it made
     asked = ["npm", "config", "get", "registry"]
@@ -71,7 +61,7 @@ def widget_house(house: House, node_packages: Path) -> House:
 
 def snippets() -> list[str]:
     """The page's own: before and after."""
-    page = PAGE.read_text(encoding="utf-8")
+    page = (HOW_TO / "widget.md").read_text(encoding="utf-8")
     return re.findall(r"^```html\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
@@ -80,35 +70,32 @@ def page_with(house: House, agent_id: str, snippet: str) -> str:
     return f"<!doctype html><title>Shop</title><h1>Our shop</h1>{snippet}"
 
 
-def visit(
-    folder: Path, house: House, html: str, steps: Sequence[object], microphone: Path | None = None
-) -> Json:
-    """Do in a browser what a visitor does; return what happened."""
-    order: Json = {"html": html, "home": house.url, "steps": steps, "chromium": CHROMIUM}
-    order |= {"patience_ms": int(LIMIT_S * 1_000), "last": str(folder / "failed.png")}
-    if microphone is not None:
-        order["microphone"] = str(microphone)
-    script = folder / "script.json"
-    script.write_text(json.dumps(order))
-    done = subprocess.run(
-        ["node", "widget.mjs", str(script)],
-        cwd=HERE,
-        check=False,
-        capture_output=True,
-        timeout=5 * LIMIT_S,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    log: Json = json.loads(done.stdout)
-    assert log["failure"] is None, log
-    assert log["errors"] == []
-    return log
+def visit(browser: Browser, html: str, *steps: Json, microphone: Sound = NO_SOUND) -> Visit:
+    """Do what a visitor does on a page of somebody's; return what happened."""
+    index = browser.folder / "index.html"
+    index.write_text(html)
+    with site({"/": index}) as url:
+        seen = browser.visit(
+            {"open": url},
+            *steps,
+            context={"viewport": {"width": 900, "height": 800}},
+            microphone=microphone,
+        )
+    assert seen.errors == []
+    return seen
+
+
+def asked(seen: Visit, house: House) -> set[str]:
+    """What was asked of the server, as methods and paths."""
+    found = [(method, url) for method, url in seen.requests if url.startswith(house.url)]
+    return {f"{method} {url.removeprefix(house.url)}" for method, url in found}
 
 
 def rated(stars: int, comment: str) -> list[Json]:
     return [
         {"see": "text=How was this conversation?"},
         {"click": f"[role=radio] >> nth={stars - 1}"},
-        {"write": ["[placeholder^='Tell us more']", comment]},
+        {"fill": ["[placeholder^='Tell us more']", comment]},
         {"click": "text=Submit"},
         {"see": "text=New call"},
     ]
@@ -126,7 +113,7 @@ def test_the_copy_is_what_pages_check_the_public_bundle_by(widget_house: House) 
     assert f"sha384-{digest}" == CDN_INTEGRITY
 
 
-def test_a_call_with_terms_avatar_and_rating(widget_house: House, tmp_path: Path) -> None:
+def test_a_call_with_terms_avatar_and_rating(widget_house: House, browser: Browser) -> None:
     house = widget_house
     looks: Json = {"terms_text": "By *calling* you agree.", "terms_key": "t1"}
     looks |= {"end_feedback": {"type": "rating"}, "text_contents": {"main_label": "Ask us"}}
@@ -138,29 +125,27 @@ def test_a_call_with_terms_avatar_and_rating(widget_house: House, tmp_path: Path
     )
     avatar = uploaded.json()["avatar_url"].removeprefix(house.url)
     # asked again, should the machine be too busy to hear it the first time
-    tape = [pause(4.5), spoken("what is your address", _voice()), pause(9.0)] * 3
-    sound = at_rate(np.concatenate(tape), HZ, 48_000)
-    microphone = write_wav(tmp_path / "microphone.wav", sound, 48_000)
+    microphone = np.tile(asking(after_s=4.5, then_s=9.0), 3)
     steps: list[Json] = [
         {"see": "text=Ask us"},
         {"click": CALL},
         {"see": "em:has-text('calling')"},
-        {"shot": str(tmp_path / "terms.png")},
+        {"shot": str(browser.folder / "terms.png")},
         {"click": "text=Accept"},
         {"click": CALL},
         {"see": f"text={GREETING}"},
         {"see": f"text={ADDRESS}"},
-        {"shot": str(tmp_path / "call.png")},
+        {"shot": str(browser.folder / "call.png")},
         {"see": "text=Listening"},
         {"click": "[aria-label=End]"},
         *rated(4, "Friendly."),
-        {"shot": str(tmp_path / "rated.png")},
+        {"shot": str(browser.folder / "rated.png")},
     ]
     html = page_with(house, agent_id, snippets()[1])
-    log = visit(tmp_path, house, html, steps, microphone)
-    assert log["outside"] == []
-    assert [socket.startswith(house.socket_url(agent_id)) for socket in log["sockets"]] == [True]
-    assert f"GET {avatar}" in log["asked"]
+    seen = visit(browser, html, *steps, microphone=microphone)
+    assert seen.outside == []
+    assert [socket.startswith(house.socket_url(agent_id)) for socket in seen.sockets] == [True]
+    assert f"GET {avatar}" in asked(seen, house)
     record = house.newest_of(agent_id)
     assert record["status"] == "done"
     assert record["metadata"]["conversation_initiation_source"] == "widget"
@@ -175,7 +160,7 @@ def test_a_call_with_terms_avatar_and_rating(widget_house: House, tmp_path: Path
 
 
 def test_a_private_agent_in_writing_in_another_language(
-    widget_house: House, tmp_path: Path
+    widget_house: House, browser: Browser
 ) -> None:
     house = widget_house
     allowed = {"agent": {"language": True}, **IN_WRITING["conversation_config_override"]}
@@ -196,10 +181,11 @@ def test_a_private_agent_in_writing_in_another_language(
         {"click": "[aria-label='Change language']"},
         {"click": "text=Deutsch"},
         {"see": "[aria-label='Change language'][data-state=closed]:has-text('Deutsch')"},
-        {"write": [INPUT, "When are you open?"], "enter": INPUT},
+        {"fill": [INPUT, "When are you open?"]},
+        {"press": "Enter"},
         {"see": f"text={HOURS}"},
         {"see": "text=Chatting with AI Agent"},
-        {"shot": str(tmp_path / "chat.png")},
+        {"shot": str(browser.folder / "chat.png")},
         {"click": "[aria-label=End]"},
         {"see": "text=You ended the conversation"},
     ]
@@ -208,9 +194,9 @@ def test_a_private_agent_in_writing_in_another_language(
     snippet = snippets()[1].replace("text/javascript", "module")
     snippet = snippet.replace('agent-id="agent_…"', f'signed-url="{invitation["signed_url"]}"')
     html = page_with(house, agent_id, snippet)
-    log = visit(tmp_path, house, html, steps)
-    assert log["outside"] == []
-    assert {"GET /widget/perlin-noise.png", "GET /widget/flags/de.svg"} <= set(log["asked"])
+    seen = visit(browser, html, *steps)
+    assert seen.outside == []
+    assert {"GET /widget/perlin-noise.png", "GET /widget/flags/de.svg"} <= asked(seen, house)
     record = house.newest_of(agent_id)
     assert record["metadata"]["text_only"]
     assert record["metadata"]["main_language"] == "de"
@@ -218,7 +204,7 @@ def test_a_private_agent_in_writing_in_another_language(
 
 
 @pytest.mark.skipif(find_spec("aiortc") is None, reason="WebRTC is not installed")
-def test_a_call_over_webrtc(widget_house: House, tmp_path: Path) -> None:
+def test_a_call_over_webrtc(widget_house: House, browser: Browser) -> None:
     house = widget_house
     agent_id = house.create(agent(HOURS, GREETING, settings=STILL))
     html = page_with(house, agent_id, snippets()[1].replace("agent-id", 'use-rtc="true" agent-id'))
@@ -229,9 +215,9 @@ def test_a_call_over_webrtc(widget_house: House, tmp_path: Path) -> None:
         {"click": "[aria-label=End]"},
         {"see": "text=You ended the conversation"},
     ]
-    log = visit(tmp_path, house, html, steps)
-    assert log["outside"] == []
-    assert {urlsplit(socket).path for socket in log["sockets"]} == {"/rtc"}
+    seen = visit(browser, html, *steps)
+    assert seen.outside == []
+    assert {urlsplit(socket).path for socket in seen.sockets} == {"/rtc"}
     assert house.newest_of(agent_id)["status"] == "done"
 
 
@@ -253,7 +239,7 @@ OTHER_CODE = """(async () => {
 })()"""
 
 
-def test_the_page_and_its_other_code_are_left_alone(widget_house: House, tmp_path: Path) -> None:
+def test_the_page_and_its_other_code_are_left_alone(widget_house: House, browser: Browser) -> None:
     house = widget_house
     agent_id = house.create(agent(HOURS, GREETING, settings=STILL))
     element, script = snippets()[1].split("\n", 1)
@@ -267,10 +253,10 @@ def test_the_page_and_its_other_code_are_left_alone(widget_house: House, tmp_pat
     html = html.replace("<title>", f"{meta}<title>").replace("<script", '<script nonce="abc"')
     steps: list[Json] = [
         {"see": f"elevenlabs-convai >> nth=1 >> {CALL}"},
-        {"run": OTHER_CODE.replace("AGENT", agent_id)},
+        {"read": OTHER_CODE.replace("AGENT", agent_id)},
     ]
-    log = visit(tmp_path, house, html, steps)
-    assert log["ran"] == [
+    seen = visit(browser, html, *steps)
+    assert seen.read == [
         {
             "agent": agent_id,
             "failed": ["TypeError", "TypeError"],
@@ -280,12 +266,9 @@ def test_the_page_and_its_other_code_are_left_alone(widget_house: House, tmp_pat
             "bundles": 1,
         }
     ]
-    assert sorted(log["outside"]) == [
+    assert sorted(seen.outside) == [
         "https://api.elevenlabs.io/v1/text-to-speech/x",
         "https://shop.example/v1/convai/y",
         "https://storage.googleapis.com/eleven-public-cdn/images/other.png",
+        "wss://elsewhere.example/x",
     ]
-
-
-def _voice() -> str:
-    return "flite" if shutil.which("flite") else "espeak"

@@ -21,18 +21,18 @@ def test_a_new_agent_has_none() -> None:
 
 
 def test_what_is_set_is_named_by_its_place() -> None:
-    document = agent(service_tier="fast", rag={"num_candidates": 3})
+    document = agent(service_tier="fast", rag={"num_candidates": 3, "embedding_model": "other"})
     document["conversation_config"]["tts"] = {"audio_effects": {"filter": "radio"}}
     assert without_effect(document) == (
+        "conversation_config.agent.prompt.rag.embedding_model",
         "conversation_config.agent.prompt.rag.num_candidates",
-        "conversation_config.agent.prompt.service_tier",
         "conversation_config.tts.audio_effects",
     )
 
 
 @pytest.mark.parametrize("value", [None, "", [], {}, False])
 def test_nothing_is_not_set(value: object) -> None:
-    assert without_effect(agent(service_tier=value)) == ()
+    assert without_effect(agent(rag={"num_candidates": value})) == ()
 
 
 def test_tools_of_a_list_and_built_in_ones_are_looked_into() -> None:

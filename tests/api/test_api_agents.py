@@ -415,14 +415,14 @@ async def test_settings_without_effect_are_named_beside_the_answer(
 ) -> None:
     plain = await client.post(f"{AGENTS}/create", json={"conversation_config": {}})
     assert "x-turnwise-warnings" not in plain.headers
-    prompt = {"mcp_server_ids": [], "service_tier": "fast"}
+    prompt = {"mcp_server_ids": [], "rag": {"num_candidates": 3}}
     config = {"agent": {"prompt": prompt}, "turn": {"noisy_environment_detection": True}}
     made = await client.post(f"{AGENTS}/create", json={"conversation_config": config})
     turn = "conversation_config.turn.noisy_environment_detection"
-    tier = "conversation_config.agent.prompt.service_tier"
-    assert made.headers["x-turnwise-warnings"] == f"{tier}, {turn}"
+    candidates = "conversation_config.agent.prompt.rag.num_candidates"
+    assert made.headers["x-turnwise-warnings"] == f"{candidates}, {turn}"
     path = f"{AGENTS}/{made.json()['agent_id']}"
-    quiet = {"conversation_config": {"agent": {"prompt": {"service_tier": None}}}}
+    quiet = {"conversation_config": {"agent": {"prompt": {"rag": None}}}}
     changed = await client.patch(path, json=quiet)
     assert changed.headers["x-turnwise-warnings"] == turn
     GetAgentResponseModel.model_validate(changed.json())

@@ -63,7 +63,7 @@ async def agent_with(client: httpx.AsyncClient, *document_ids: str) -> str:
 
 
 async def test_create_text_keeps_every_character(client: httpx.AsyncClient) -> None:
-    said = "# Prices\n\n <b>Bread</b> & salt: 3 €\t\0"
+    said = "# Prices\n\n <b>Bread</b> & salt: 3 €\t"
     document = await get(client, await text(client, said, name="P"))
     assert document["extracted_inner_html"] == said
     assert (document["type"], document["name"], document["content_format"]) == ("text", "P", "html")

@@ -24,8 +24,8 @@ APART = {"SMBToolConfig"}
 
 # where a name stands without being acted upon
 VIEWS = {"agents/config.py", "agents/stored_only.py", "agents/overrides.py", "agents/references.py"}
-# names that also stand for something else: filters, formats of sound, the warning on the record
-ELSEWHERE = {"node_id", "output_format", "source_id", "service_tier"}
+# names that also stand for something else: filters, formats of sound
+ELSEWHERE = {"node_id", "output_format", "source_id"}
 
 Json = Any
 

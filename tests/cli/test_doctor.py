@@ -187,7 +187,7 @@ def test_the_database_tells_its_version(tmp_path: Path) -> None:
 
 def test_settings_of_agents_that_do_nothing_are_named(tmp_path: Path) -> None:
     prompt = {
-        "service_tier": "fast",
+        "rag": {"num_candidates": 3},
         "built_in_tools": {"transfer_to_number": {"params": {"transfers": [{"uui": {"u": 1}}]}}},
     }
     document = {"name": "Luigi", "conversation_config": {"agent": {"prompt": prompt}}}
@@ -207,6 +207,6 @@ def test_settings_of_agents_that_do_nothing_are_named(tmp_path: Path) -> None:
     place = "conversation_config.agent.prompt"
     assert [(row["agent"], row["has_no_effect"]) for row in rows] == [
         (agent, f"{place}.built_in_tools{{}}.params.transfers[].uui"),
-        (agent, f"{place}.service_tier"),
+        (agent, f"{place}.rag.num_candidates"),
     ]
     assert all(row["because"] for row in rows)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import uvicorn
 
 from turnwise.main import Application
@@ -21,6 +22,7 @@ from turnwise.providers.tts.scripted import Scripted as Voice
 from turnwise.providers.vad.energy import Energy
 from turnwise.runtime.session import Minds
 from turnwise.settings import load
+from turnwise.testing.room_caller import RATE_HZ, packets_of
 
 KEY = "sk_rooms"
 GREETING = "Hello there."
@@ -177,3 +179,9 @@ def _within(now: Held, before: Held) -> bool:
 
 def _tasks() -> list[str]:
     return [str(task.get_coro()) for task in asyncio.all_tasks()]
+
+
+def speech(seconds: float) -> list[bytes]:
+    """A loud tone, as packets."""
+    time_s = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
+    return packets_of((12_000 * np.sin(2 * np.pi * 300 * time_s)).astype(np.int16))

@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from gateway.room_rig import House, serving
+from gateway.room_rig import House, leaving_nothing, serving
 from turnwise.gateway.carriers.sockets import PATH
 
 pytestmark = pytest.mark.anyio
@@ -69,34 +69,38 @@ async def read_on(socket: ClientConnection) -> None:
         ([STOP], 1000),
     ],
 )
-async def test_no_task_is_left(house: House, messages: Messages, code: int) -> None:
+async def test_nothing_is_left(house: House, messages: Messages, code: int) -> None:
     agent_id = await house.agent()
-    before = asyncio.all_tasks()
+    await says(house, agent_id, messages)  # what is made once is made now
+    async with leaving_nothing():
+        found, reason = await says(house, agent_id, messages)
+    assert (found, bool(reason)) == (code, code != 1000)
+
+
+async def says(house: House, agent_id: str, messages: Messages) -> tuple[int, str]:
+    """How a call in which a carrier says this is closed."""
     async with connect(f"{house.socket_url}{PATH}/twilio/stream") as socket:
         for message in messages:
             said = begin(agent_id) if message == "begin" else message
             await socket.send(said if isinstance(said, str) else json.dumps(said))
-        found, reason = await closed(socket)
-    assert (found, bool(reason)) == (code, code != 1000)
-    await nothing_is_left(before)
+        return await closed(socket)
 
 
-async def test_no_task_is_left_of_a_carrier_that_vanishes(house: House) -> None:
+@pytest.mark.parametrize("how", ["abort", "write_eof"])
+async def test_nothing_is_left_of_a_carrier_that_vanishes(house: House, how: str) -> None:
     agent_id = await house.agent()
-    before = asyncio.all_tasks()
+    await vanishes(house, agent_id, how)  # what is made once is made now
+    async with leaving_nothing():
+        await vanishes(house, agent_id, how)
+    listed = await house.http.get("/v1/convai/conversations", params={"agent_id": agent_id})
+    for row in listed.json()["conversations"]:
+        assert (await house.ended(row["conversation_id"]))["status"] == "done"
+
+
+async def vanishes(house: House, agent_id: str, how: str) -> None:
+    """Begin a call, and end the connection below it without a word."""
     socket = await connect(f"{house.socket_url}{PATH}/twilio/stream")
     await socket.send(json.dumps(begin(agent_id)))
     await socket.recv()
-    socket.transport.abort()
+    getattr(socket.transport, how)()
     await socket.wait_closed()
-    await nothing_is_left(before)
-    listed = await house.http.get("/v1/convai/conversations", params={"agent_id": agent_id})
-    (row,) = listed.json()["conversations"]
-    assert (await house.ended(row["conversation_id"]))["status"] == "done"
-
-
-async def nothing_is_left(before: set[asyncio.Task[Any]]) -> None:
-    async with asyncio.timeout(10):
-        while left := asyncio.all_tasks() - before:
-            assert left
-            await asyncio.sleep(0.02)

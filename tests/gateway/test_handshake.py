@@ -167,6 +167,18 @@ def test_a_field_that_says_nothing_needs_no_permission(path: Path, nothing: obje
     assert not [each for each in prepared.warnings if each.startswith("override")]
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+@pytest.mark.parametrize("event", ["agent_reasoning_response_part", "audio"])
+def test_a_client_is_shown_thoughts_where_it_asks_and_the_owner_agrees(
+    event: str, *, allowed: bool
+) -> None:
+    document = agent({"agent": {"prompt": {"enable_reasoning_summary": allowed}}})
+    override = {"conversation": {"client_events": [event]}}
+    request = held(document, conversation_config_override=override).brief.ask_filler()
+    wanted = event == "agent_reasoning_response_part"
+    assert request.reasoning_stream is (allowed and wanted)
+
+
 def test_a_longest_duration_is_kept_in_milliseconds() -> None:
     override = {"conversation": {"max_duration_seconds": 60}}
     prepared = held(agent(), permissive=True, conversation_config_override=override)

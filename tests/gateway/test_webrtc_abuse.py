@@ -9,17 +9,18 @@ from typing import Any
 import jwt
 import pytest
 from aiortc import RTCSessionDescription
-from livekit.protocol import rtc
+from livekit.protocol import models, rtc
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from gateway.room_rig import House, leaving_nothing, serving
+from gateway.room_rig import House, leaving_nothing, serving, speech
 from turnwise.store.room_tokens import RoomGrant, RoomTokens, open_room_tokens
 from turnwise.testing.room_caller import RoomCaller
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
 Closed = tuple[int, str]
+Do = Callable[[RoomCaller], Awaitable[Any]]
 LOOPBACK_OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
 
 
@@ -30,7 +31,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with serving(tmp_path) as house:
+    async with serving(tmp_path, message_rate_limit="50") as house:
         yield house
 
 
@@ -84,8 +85,9 @@ async def test_a_token_that_opens_nothing_is_refused_with_the_reason(
 ) -> None:
     grant = RoomGrant(conversation_id="conv_1", agent_id="agent_of_nobody")
     token = make(open_room_tokens(tmp_path), grant)
-    assert await upgrade(house, token) == (401, reason)
     assert await house.validate(token) == (401, reason)
+    async with leaving_nothing():
+        assert await upgrade(house, token) == (401, reason)
 
 
 async def test_a_token_opens_a_room_once(house: House) -> None:
@@ -209,7 +211,7 @@ async def _candidate(caller: RoomCaller, init: str) -> None:
     ],
 )
 async def test_a_bad_signal_ends_the_call_with_a_reason_and_leaves_nothing(
-    house: House, do: Callable[[RoomCaller], Awaitable[Any]], code: int, reason: str
+    house: House, do: Do, code: int, reason: str
 ) -> None:
     agent_id = await house.agent()
     await _ends(house, agent_id, do)  # what is made once is made now
@@ -220,9 +222,7 @@ async def test_a_bad_signal_ends_the_call_with_a_reason_and_leaves_nothing(
     assert record["status"] == "failed"
 
 
-async def _ends(
-    house: House, agent_id: str, do: Callable[[RoomCaller], Awaitable[Any]]
-) -> tuple[Closed, dict[str, Any]]:
+async def _ends(house: House, agent_id: str, do: Do) -> tuple[Closed, dict[str, Any]]:
     made = await house.token(agent_id)
     async with RoomCaller(house.socket_url, made["token"]) as caller:
         await caller.signal_on()
@@ -244,19 +244,21 @@ async def test_one_who_says_nothing_once_connected_is_let_go(house: House) -> No
 
 
 @pytest.mark.usefixtures("_hurry")
-async def test_a_socket_that_dies_before_anything_is_cleared_away(house: House) -> None:
+@pytest.mark.parametrize("how", ["abort", "write_eof"])
+async def test_a_socket_that_dies_before_anything_is_cleared_away(house: House, how: str) -> None:
     agent_id = await house.agent()
-    await _dies(house, agent_id)  # what is made once is made now
+    await _dies(house, agent_id, how)  # what is made once is made now
     async with leaving_nothing():
-        await _dies(house, agent_id)
+        await _dies(house, agent_id, how)
 
 
-async def _dies(house: House, agent_id: str) -> None:
+async def _dies(house: House, agent_id: str, how: str) -> None:
     made = await house.token(agent_id)
     async with RoomCaller(house.socket_url, made["token"]) as caller:
         await caller.signal_on()
         assert caller.socket is not None
-        caller.socket.transport.abort()
+        getattr(caller.socket.transport, how)()
+        await caller.closed()
 
 
 @pytest.mark.usefixtures("_hurry")
@@ -275,3 +277,77 @@ async def test_candidates_that_lead_nowhere_do_no_harm(house: House) -> None:
         await caller.message("agent_response")
         await caller.send(leave=rtc.LeaveRequest())
         await caller.closed()
+
+
+# --- sound and messages -----------------------------------------------------------------------
+
+
+async def _no_packet(caller: RoomCaller) -> None:
+    assert caller.channel is not None
+    caller.channel.send(b"\xff\xfe\xfd this is no protobuf")
+
+
+async def _no_text(caller: RoomCaller) -> None:
+    assert caller.channel is not None
+    user = models.UserPacket(payload=b"\xff\xfe{")
+    caller.channel.send(models.DataPacket(user=user).SerializeToString())
+
+
+async def _too_many_messages(caller: RoomCaller) -> None:
+    for _ in range(400):
+        caller.tell({"type": "user_activity"})
+
+
+async def _leaves_and_goes_on(caller: RoomCaller) -> None:
+    await caller.send(leave=rtc.LeaveRequest())
+    caller.microphone.say(speech(1.0))
+    await caller.send(ping=1)
+
+
+@pytest.mark.parametrize(
+    ("do", "code", "reason", "status"),
+    [
+        (_no_packet, 1008, "the packet is no DataPacket of LiveKit's protocol", "failed"),
+        (_no_text, 1008, "the message is not JSON", "failed"),
+        (_too_many_messages, 1008, "more than 50 messages a second", "failed"),
+        (_leaves_and_goes_on, 1000, "", "done"),
+    ],
+)
+async def test_what_ends_a_call_that_has_begun_leaves_nothing(
+    house: House, do: Do, code: int, reason: str, status: str
+) -> None:
+    agent_id = await house.agent()
+    await _talks(house, agent_id, do)  # what is made once is made now
+    async with leaving_nothing():
+        closed, record = await _talks(house, agent_id, do)
+    assert closed[0] == code
+    assert closed[1].startswith(reason)
+    assert record["status"] == status
+    assert "user" not in {turn["role"] for turn in record["transcript"]}
+
+
+async def _talks(house: House, agent_id: str, do: Do) -> tuple[Closed, dict[str, Any]]:
+    made = await house.token(agent_id)
+    async with RoomCaller(house.socket_url, made["token"]) as caller:
+        await caller.join()
+        await caller.begin()
+        await caller.message("agent_response")
+        await do(caller)
+        closed = await caller.closed()
+    return closed, await house.ended(made["conversation_id"])
+
+
+async def test_sound_before_the_first_message_is_nobodys(house: House) -> None:
+    made = await house.token(await house.agent())
+    async with RoomCaller(house.socket_url, made["token"]) as caller:
+        await caller.join()
+        caller.microphone.say(speech(1.0))
+        while caller.microphone._packets:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.02)
+        await caller.begin()
+        await caller.message("agent_response")
+        caller.tell({"type": "user_message", "text": "Goodbye!"})
+        await caller.closed()
+    record = await house.ended(made["conversation_id"])
+    said = [turn["message"] for turn in record["transcript"] if turn["role"] == "user"]
+    assert said == ["Goodbye!"]

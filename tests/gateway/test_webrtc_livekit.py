@@ -92,6 +92,21 @@ async def test_the_agent_leaves_when_it_hangs_up(tmp_path: Path) -> None:
     assert record["metadata"]["termination_reason"].startswith("end_call")
 
 
+async def test_a_malformed_message_ends_the_call_with_a_reason(tmp_path: Path) -> None:
+    async with (
+        livekit_server() as server,
+        serving(tmp_path, **settings_for(server.url)) as house,
+    ):
+        conversation_id = await begun(house, server)
+        await server.message("agent_response")
+        server.tell({"type": "feedback"})
+        error = await server.message("error")
+        assert error["error_event"]["error_type"] == "invalid_message"
+        await server.until(server.left.is_set)
+        record = await house.ended(conversation_id)
+    assert record["status"] == "failed"
+
+
 async def test_a_livekit_server_that_is_not_there_is_told_to_the_operator(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

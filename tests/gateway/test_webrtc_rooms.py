@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from livekit.protocol import models, rtc
 
-from gateway.room_rig import ANSWER, GREETING, HEARD, House, leaving_nothing, serving
-from turnwise.testing.room_caller import INIT, RATE_HZ, RoomCaller, packets_of, sound_of
+from gateway.room_rig import ANSWER, GREETING, HEARD, House, leaving_nothing, serving, speech
+from turnwise.testing.room_caller import INIT, RATE_HZ, RoomCaller, sound_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
@@ -37,12 +37,6 @@ async def joined(house: House) -> tuple[RoomCaller, str]:
     await caller.join()
     await caller.begin()
     return caller, made["conversation_id"]
-
-
-def speech(seconds: float) -> list[bytes]:
-    """A loud tone, as packets."""
-    time_s = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
-    return packets_of((12_000 * np.sin(2 * np.pi * 300 * time_s)).astype(np.int16))
 
 
 def states(caller: RoomCaller) -> list[int]:

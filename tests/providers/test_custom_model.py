@@ -85,7 +85,7 @@ async def test_what_it_is_sent_and_nothing_else(server: ScriptedServer) -> None:
         extra_body={"elevenlabs_extra_body": {"UUID": "1"}},
     )
     assert await asked(server, GOOD, request) == [TextDelta("Sunny. "), TextDelta("Warm.")]
-    function = {"name": "look", "arguments": '{"in":"Rome"}'}
+    function = {"name": "look", "arguments": '{"in": "Rome"}'}
     assert server.asked[0].json == {
         "messages": [
             {"role": "system", "content": "Be kind."},

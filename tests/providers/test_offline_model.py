@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from providers.provider_rig import all_of
+from turnwise.base.errors import ProviderRefused
 from turnwise.providers.llm.offline import Answer, Offline, answer_to
 from turnwise.providers.ports import (
     ModelMessage,
@@ -247,3 +248,11 @@ async def test_it_streams_word_by_word_and_counts() -> None:
 
 def test_the_same_request_gives_the_same_answer() -> None:
     assert len({Talk().say("tell me about the pizza and the opening hours") for _ in range(5)}) == 1
+
+
+@pytest.mark.anyio
+async def test_a_task_beside_the_conversation_is_refused() -> None:
+    told = ModelMessage(role="user", text="When do you open?")
+    request = ModelRequest(messages=[told], aside=True)
+    with pytest.raises(ProviderRefused, match="follows no instructions"):
+        await all_of(Offline().stream(request))

@@ -34,6 +34,7 @@ from turnwise.providers.ports import (
     ModelRequest,
     TextDelta,
     Thought,
+    ThoughtDelta,
     ToolCall,
     ToolSpec,
     Usage,
@@ -85,6 +86,31 @@ async def test_text_and_usage(server: ScriptedServer) -> None:
     assert request.json["stream"] is True
 
 
+async def test_thoughts_are_told_as_they_come_where_they_are_wanted(server: ScriptedServer) -> None:
+    said = [delta(reasoning_content="Hm. "), delta(reasoning_content="So."), delta("Yes.")]
+    script: Script = [head(200, SSE), *said, delta(finish="stop"), DONE]
+    request = replace(ASK, reasoning_stream=True)
+    thoughts = [ThoughtDelta("Hm. "), ThoughtDelta("So.")]
+    assert await asked(server, script, request=request) == [*thoughts, TextDelta("Yes.")]
+    assert await asked(server, script) == [TextDelta("Yes.")]
+
+
+@pytest.mark.parametrize(
+    ("tier", "tiers", "sent"),
+    [
+        ("fast", True, "priority"),
+        ("fast", False, None),
+        ("standard", True, None),
+        (None, True, None),
+    ],
+)
+async def test_a_tier_is_asked_for_where_the_server_has_tiers(
+    server: ScriptedServer, tier: str | None, *, tiers: bool, sent: str | None
+) -> None:
+    await asked(server, GOOD, request=replace(ASK, service_tier=tier), tiers=tiers)
+    assert server.asked[0].json.get("service_tier") == sent
+
+
 async def test_text_comes_as_it_is_written(server: ScriptedServer) -> None:
     server.scripts = [
         [head(200, SSE), delta("One "), 0.3, delta("two."), delta(finish="stop"), DONE]
@@ -131,7 +157,7 @@ async def test_the_whole_conversation_is_told(server: ScriptedServer) -> None:
                 {
                     "id": "c1",
                     "type": "function",
-                    "function": {"name": "look", "arguments": '{"in":"Rome"}'},
+                    "function": {"name": "look", "arguments": '{"in": "Rome"}'},
                 }
             ],
         },

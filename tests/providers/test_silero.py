@@ -209,7 +209,7 @@ async def test_a_caller_who_gives_up_leaves_the_stream_in_order(detector: Silero
 async def test_a_net_that_breaks_lets_nobody_wait(detector: Silero) -> None:
     whole = detector._net
     broken = copy(whole)
-    broken._cell = whole._cell[:1]
+    broken._hidden_gates = whole._hidden_gates[:1]
     detector._net = broken
     stream = detector.open()
     with pytest.raises(ProviderBroken, match="the net failed"):

@@ -28,6 +28,7 @@ from turnwise.runtime.speaking import SentSound
 from turnwise.runtime.toolkit import Toolkit
 from turnwise.testing import run
 from turnwise.turns.commands import CallTool, Command, StartReply
+from turnwise.turns.events import ReplyId
 from turnwise.turns.policy import Policy
 from turnwise.wire.history import lines_of
 
@@ -42,6 +43,7 @@ class Client:
     commands: list[tuple[int, Command]] = field(default_factory=list)
     sounds: list[tuple[int, SentSound]] = field(default_factory=list)
     calls: list[tuple[CallTool, dict[str, Any]]] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -56,6 +58,9 @@ class Client:
 
     def play(self, sound: SentSound) -> None:
         self.sounds.append((self.ms, sound))
+
+    def think(self, reply: ReplyId, text: str) -> None:
+        self.thoughts.append(f"{reply}: {text}")
 
     def call(self, command: CallTool, arguments: dict[str, Any]) -> None:
         self.calls.append((command, arguments))

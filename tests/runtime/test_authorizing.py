@@ -212,5 +212,8 @@ async def test_an_endpoint_that_grants_nothing_is_an_error_that_tells_no_secret(
 
 
 async def test_what_is_no_header_is_said() -> None:
-    with pytest.raises(Unresolved, match="'mtls'"):
-        await headers_of({"auth_type": "mtls"}, Outgoing(Policy()), now)
+    mtls = {"auth_type": "mtls", "client_certificate": "c", "client_key": "hush"}
+    for connection in (mtls, {"auth_type": "url_secret"}):
+        with pytest.raises(Unresolved, match=connection["auth_type"]) as refused:
+            await headers_of(connection, Outgoing(Policy()), now)
+        assert "hush" not in str(refused.value)

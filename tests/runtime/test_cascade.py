@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -16,11 +17,14 @@ from turnwise.providers.ports import (
     ModelEvent,
     ModelRequest,
     TextDelta,
+    ThoughtDelta,
     ToolCall,
     Usage,
+    has_tiers,
 )
 from turnwise.runtime.cascade import AllModelsFailed, Cascade, CustomModelFailed
 from turnwise.runtime.cascade import Step as One
+from turnwise.runtime.hedging import Hedged
 from turnwise.testing import run
 
 DOWN = ProviderUnavailable("llm/x", "the server fails", status=500)
@@ -45,6 +49,38 @@ def test_a_model_that_answers_is_the_only_one_asked() -> None:
     assert (failure, seconds) == (None, 1.0)
     assert first.asked[0].model == "m1"
     assert second.asked == []
+
+
+def test_thoughts_are_passed_on_before_the_first_word_and_bind_nobody() -> None:
+    thinks = Told([[ThoughtDelta("Hm."), 9.0]])
+    answers = Told([[ThoughtDelta("So."), 1.0, *words("Yes.")]])
+    events, failure, seconds = asked(thinks, answers)
+    assert events[:2] == [ThoughtDelta("Hm."), ThoughtDelta("So.")]
+    assert [each.model for each in events if isinstance(each, Answering)] == ["name2"]
+    assert (text_of(events), failure, seconds) == ("Yes.", None, 5.0)
+
+
+class WithTiers(Told):
+    has_tiers = True
+
+
+@pytest.mark.parametrize(
+    ("model", "tier", "ignored"),
+    [
+        (Told, "fast", ("service_tier 'fast' has no effect: none is asked for",)),
+        (Told, "standard", ()),
+        (Told, None, ()),
+        (WithTiers, "fast", ()),
+    ],
+)
+def test_a_tier_that_is_not_asked_for_is_said(
+    model: type[Told], tier: str | None, ignored: tuple[str, ...]
+) -> None:
+    request = replace(ASK, service_tier=tier)
+    events, _, _ = asked(model([words("Yes.")]), request=request)
+    assert events[0] == Answering("name1", ignored=ignored)
+    plain = Hedged(model([words("Yes.")]))  # says of itself what its model says
+    assert has_tiers(plain) is (model is WithTiers)
 
 
 @pytest.mark.parametrize(

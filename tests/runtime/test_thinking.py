@@ -1,23 +1,42 @@
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from pathlib import Path
+
+from typing_extensions import override
 
 from runtime.model_doubles import ASK, Step, Told, words
+from runtime.session_rig import Client, Scene, hold
 from turnwise.base.errors import ProviderBroken, ProviderError, ProviderUnavailable
-from turnwise.providers.ports import Answering, ModelRequest, TextDelta, Thought, ToolCall, Usage
+from turnwise.providers.llm.scripted import Scripted
+from turnwise.providers.ports import (
+    Answering,
+    ModelEvent,
+    ModelRequest,
+    TextDelta,
+    Thought,
+    ThoughtDelta,
+    ToolCall,
+    Usage,
+)
 from turnwise.runtime.cascade import AllModelsFailed, CustomModelFailed
+from turnwise.runtime.session import Session
 from turnwise.runtime.spending import Spending
 from turnwise.runtime.thinking import Thinking
 from turnwise.testing import run
-from turnwise.turns.commands import Cause, StartReply
+from turnwise.turns.commands import Cause, FinishReply, StartReply
 from turnwise.turns.events import (
     Event,
     FillerMade,
+    HungUp,
     ReplyFailed,
     ReplyId,
     ReplyText,
     ReplyWritten,
     ToolRequested,
+    UserWrote,
 )
+from turnwise.turns.policy import Policy
 
 ONE = ReplyId(1)
 START = StartReply(ONE, Cause.USER_TURN, ())
@@ -59,6 +78,52 @@ def test_words_and_costs() -> None:
     assert spending.producing_llm(ONE) == "m"
     assert tokens(spending) == {"m": (10, 2), "n": (3, 0)}
     assert tokens(spending, "irreversible_generation") == {"m": (10, 2)}
+
+
+def test_thoughts_are_passed_on_as_they_come() -> None:
+    heard: list[tuple[ReplyId, str]] = []
+
+    async def acts(thinking: Thinking) -> None:
+        thinking.on_thought = lambda reply, text: heard.append((reply, text))
+        thinking.start(START)
+
+    thoughts = [ThoughtDelta("Hm. "), ThoughtDelta("So.")]
+    events, spending = thought(Told([[Answering("m"), *thoughts, *words("Yes.")]]), acts)
+    assert heard == [(ONE, "Hm. "), (ONE, "So.")]
+    assert events == [ReplyText(ONE, "Yes."), ReplyWritten(ONE)]
+    assert spending.reasoning(ONE) == []  # on record is only what is told at the end
+
+
+class Ponders(Scripted):
+    @override
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
+        yield ThoughtDelta("Hm.")
+        async with aclosing(super().stream(request)) as answer:
+            async for event in answer:
+                yield event
+
+
+def test_a_client_that_can_be_told_thoughts_is_told_them(tmp_path: Path) -> None:
+    async def acts(session: Session, client: Client) -> None:
+        session.tell(UserWrote("go"))
+        await client.until(lambda: client.when(FinishReply))
+        session.tell(HungUp())
+
+    scene = Scene(policy=Policy(text_only=True), model=Ponders(replies=["Yes."]))
+    held = hold(scene, tmp_path, acts)
+    assert held.client.thoughts == ["1: Hm."]
+    assert held.document["transcript"][-1]["message"] == "Yes."
+
+
+def test_what_a_model_does_not_act_on_is_noted_once() -> None:
+    async def acts(thinking: Thinking) -> None:
+        thinking.start(START)
+        await asyncio.sleep(1)
+        thinking.start(START)
+
+    ignored = ("service_tier 'fast' has no effect: none is asked for",)
+    _, spending = thought(Told([[Answering("m", ignored=ignored), *words("Hello.")]]), acts)
+    assert spending.failures == [f"llm: m: {ignored[0]}"]
 
 
 def test_a_tool_call_gets_an_id_of_its_own() -> None:

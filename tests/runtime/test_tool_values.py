@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from outgoing.certificates import Authority, guarded
 from tools.tools_rig import Give, Got, asked, serving, way_out, webhook
 from turnwise.agents.variables import Variables
 from turnwise.outgoing import Outgoing, Policy
@@ -139,6 +140,34 @@ async def test_a_webhook_is_authorised_by_a_stored_connection(store: Store, tmp_
     assert [got.target for got in service.got] == ["/token", "/book", "/book"]
     assert service.got[1].headers["authorization"] == "Bearer fresh"
     assert b"client_secret=s" in service.got[0].body
+
+
+async def test_a_webhook_shows_the_certificate_of_a_stored_connection(
+    store: Store, tmp_path: Path
+) -> None:
+    vault = open_vault(tmp_path)
+    ours, theirs = Authority("ours"), Authority("theirs")
+    me = ours.issue("me")
+    secrets = {
+        "client_certificate": me.pem,
+        "client_key": me.key_pem("pass"),
+        "key_passphrase": "pass",
+        "ca_certificate": theirs.pem,
+    }
+    async with store.writing() as tx:
+        sealed = {name: vault.seal(value) for name, value in secrets.items()}
+        document = {"auth_type": "mtls", "sealed": sealed}
+        await tx.records.create("auth_connection", document, record_id="c1")
+    configured = Configured(store=store, vault=vault)
+    async with guarded(tmp_path, theirs, ours) as server, way_out() as outgoing:
+        values = ConversationValues(configured, Tokens(outgoing, Clock().now))
+        tool = webhook(server.url, auth_connection=LOCATOR)
+        found = await WebhookTools(outgoing, values).run(asked(tool))
+        with pytest.raises(ToolFailed) as refused:
+            await WebhookTools(outgoing, values).run(asked(webhook(server.url)))
+    assert (found.text, server.seen) == ('{"ok": true}', ["me"])
+    assert refused.value.error_type == "external_server"
+    assert "PRIVATE KEY" not in str(found.details)
 
 
 async def test_what_is_not_there_is_the_owners_mistake(store: Store) -> None:

@@ -14,7 +14,7 @@ from runtime.session_rig import Client, Held, Scene, ask, hold, speak
 from turnwise.agents.tools import Tool, normalise
 from turnwise.agents.variables import Variables
 from turnwise.audio.pcm import Pcm
-from turnwise.base.errors import ShapeError
+from turnwise.base.errors import ProviderUnavailable, ShapeError
 from turnwise.providers.llm.scripted import Reply
 from turnwise.providers.ports import ListeningOptions, ModelRequest, SoundPiece, VoiceOptions, Words
 from turnwise.providers.stt.scripted import Scripted as Transcriber
@@ -177,6 +177,75 @@ def test_a_failure_is_hidden_from_the_model_and_kept_for_the_record(
     assert raw not in heard_by_model(held)
 
 
+SUMMARISED = {"tool_error_handling_mode": "summarized"}
+BROKEN = ToolFailed("external_server", "HTTP 503: <html>the shop is closed</html>")
+BY_RULE = "The service behind the tool failed: HTTP 503: <html>the shop is closed</html>"
+
+
+def spent_tokens(held: Held) -> int:
+    usage = held.document["metadata"]["charging"]["llm_usage"]["irreversible_generation"]
+    return sum(row["output_total"]["tokens"] for row in usage["model_usage"].values())
+
+
+def test_a_failure_is_summed_up_by_the_agents_model_and_paid_for(tmp_path: Path) -> None:
+    summary = Reply("The shop is closed now.")
+    replies = (CALLS, summary, "Done.")
+    held = held_with(tmp_path, tool(**SUMMARISED), runner=Runner(BROKEN), replies=replies)
+    result = result_of(held)
+    assert (result["is_error"], result["result_value"]) == (True, "The shop is closed now.")
+    assert (result["error_type"], result["raw_error_message"]) == ("external_server", str(BROKEN))
+    assert result["tool_latency_secs"] == 0.5  # of the tool, not of its summary
+    asked = held.model.requests[1]
+    assert asked.aside
+    assert not asked.tools
+    assert str(BROKEN) in asked.messages[-1].text
+    assert held.document["transcript"][-1]["message"] == "Done."
+    assert spent_tokens(held) == 0 + 5 + 1
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [
+        Reply(""),
+        Reply("x", error=ProviderUnavailable("llm/x", "gone")),
+        Reply("word " * 1_000),
+    ],
+    ids=["nothing", "fails", "slow"],
+)
+def test_a_summary_that_cannot_be_had_is_made_by_rule(tmp_path: Path, summary: Reply) -> None:
+    replies = (CALLS, summary, "Done.")
+    held = held_with(tmp_path, tool(**SUMMARISED), runner=Runner(BROKEN), replies=replies)
+    assert result_of(held)["result_value"] == BY_RULE
+    assert held.document["transcript"][-1]["message"] == "Done."
+
+
+def test_there_is_no_summary_when_the_engine_waits_no_longer(tmp_path: Path) -> None:
+    policy = Policy(text_only=True, tools=(ToolManners(name="book", timeout_ms=5_000),))
+    made = tool(**SUMMARISED, response_timeout_secs=5)
+    runner = Runner(BROKEN, takes_s=4.6)
+    held = held_with(tmp_path, made, runner=runner, policy=policy)
+    assert result_of(held)["result_value"] == BY_RULE
+    assert [each.aside for each in held.model.requests] == [False, False]
+
+
+def test_a_summary_is_given_up_with_the_conversation(tmp_path: Path) -> None:
+    async def acts(session: Session, _: Client) -> None:
+        session.tell(UserWrote("go"))
+        await asyncio.sleep(1)  # the tool has failed, and its summary is written
+        session.tell(HungUp())
+
+    scene = Scene(
+        policy=Policy(text_only=True),
+        replies=(CALLS, Reply("word " * 1_000)),
+        more_tools=(tool(**SUMMARISED),),
+        toolkit=Toolkit(runners={"webhook": Runner(BROKEN)}),
+    )
+    held = hold(scene, tmp_path, acts)
+    assert held.model.requests[-1].aside
+    assert not any(turn["tool_results"] for turn in held.document["transcript"])
+    assert spent_tokens(held) > 0
+
+
 def test_a_tool_that_takes_too_long_is_stopped_and_told_of(tmp_path: Path) -> None:
     runner = Runner(takes_s=100)
     policy = Policy(text_only=True, tools=(ToolManners(name="book", timeout_ms=3_000),))
@@ -243,6 +312,36 @@ def test_a_mocked_tool_is_not_called(tmp_path: Path) -> None:
     held = held_with(tmp_path, runner=runner, mocks=mocks)
     assert runner.asked == []
     assert result_of(held)["result_value"] == '{"id": 9}'
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [("Yes.", "fits"), ("**yes**, it is", "fits"), ("No, yes is no.", "other"), ("", "other")],
+)
+def test_a_model_decides_which_prepared_answer_fits(tmp_path: Path, words: str, told: str) -> None:
+    rule = {"path": "size", "eval": {"type": "llm", "description": "not small"}}
+    answers: list[Json] = [
+        {"parameter_conditions": [rule], "mock_result": "fits"},
+        {"mock_result": "other"},
+    ]
+    mocks = mocks_of({"mocking_strategy": "all"}, {"book": answers})
+    held = held_with(tmp_path, mocks=mocks, replies=(CALLS, Reply(words), "Done."))
+    assert result_of(held)["result_value"] == told
+    asked = held.model.requests[1]
+    assert "not small" in asked.messages[-1].text
+    assert "large" in asked.messages[-1].text
+    assert held.document["transcript"][-1]["message"] == "Done."
+
+
+def test_a_mocked_tool_without_an_answer_may_be_called(tmp_path: Path) -> None:
+    runner = Runner()
+    config = {"mocking_strategy": "all", "fallback_strategy": "call_real_tool"}
+    held = held_with(tmp_path, runner=runner, mocks=mocks_of(config, {}))
+    assert len(runner.asked) == 1
+    assert (result_of(held)["result_value"], result_of(held)["tool_latency_secs"]) == (
+        '{"id": 7}',
+        0.5,
+    )
 
 
 def test_a_mocked_tool_without_an_answer_fails(tmp_path: Path) -> None:

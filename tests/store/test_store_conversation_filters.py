@@ -186,7 +186,7 @@ def test_every_field_of_a_query_is_asked_for() -> None:
     assert {field.name for field in fields(ConversationQuery)} - how == set(ASKED)
 
 
-@given(query=queries(), common=st.sampled_from([1, 20]))
+@given(query=queries(), common=st.sampled_from([1, 20]), near=st.sampled_from([1, 5, 1_000]))
 @settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_list_holds_what_it_is_asked_for(
     store: Store,
@@ -194,8 +194,10 @@ async def test_a_list_holds_what_it_is_asked_for(
     monkeypatch: pytest.MonkeyPatch,
     query: ConversationQuery,
     common: int,
+    near: int,
 ) -> None:
     monkeypatch.setattr(filters, "COUNTED", common)
+    monkeypatch.setattr(filters, "NEAR", near)
     found: list[str] = []
     asked: ConversationQuery | None = query
     async with store.reading() as tx:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from turnwise.store import CursorRejected, Record, RecordQuery, Store, StoreConflict, Transaction
 from turnwise.store.record_ports import AGENT, RecordSort
-from turnwise.store.sql import SqlStore
+from turnwise.store.sql import LONG_JSON, SqlStore
 
 pytestmark = pytest.mark.anyio
 
@@ -52,6 +52,18 @@ async def test_what_was_stored_comes_back_deep_equal(store: Store) -> None:
     assert (made.kind, made.name, made.parent, made.label) == ("tool", "Größe", "x", "webhook")
     assert made.created_at == made.updated_at
     assert made.revision == 1
+
+
+@pytest.mark.parametrize("end", ["", "\ud83d"])
+async def test_a_long_document_comes_back_as_it_was(store: Store, end: str) -> None:
+    long = FULL | {"prompt": "Grüße \\\n" * LONG_JSON + end}
+    async with store.writing() as tx:
+        made = await tx.records.create("tool", long, prefix="tool_")
+    async with store.reading() as tx:
+        found = await tx.records.get("tool", made.record_id)
+    assert found is not None
+    assert found.document == long
+    assert repr(found.document) == repr(long)  # numbers keep their kind
 
 
 async def test_an_id_is_used_once_within_its_kind(store: Store) -> None:

@@ -15,7 +15,8 @@ from turnwise.tools.answers import (
     failed,
     shown_update,
 )
-from turnwise.tools.ports import ErrorType, Outcome, ToolFailed
+from turnwise.tools.ports import ErrorType, Outcome, ToolFailed, ToolRejected
+from turnwise.tools.summaries import SUMMARY_CHARS
 
 ANSWER: Json = {
     "data": [{"id": 7, "tags": ["a", "b"], "open": True}, {"id": 8}],
@@ -147,6 +148,27 @@ def test_a_failure_is_told_as_the_tool_says() -> None:
     summary = failing("summarized")
     assert summary.startswith("The service behind the tool failed: HTTP 500: stack stack")
     assert len(summary) < 300
+
+
+def test_a_models_summary_takes_the_place_of_the_rule_where_a_summary_is_wanted() -> None:
+    failure = ToolFailed("external_server", "HTTP 500: stack")
+    told = {
+        mode: failed(
+            normalise({"type": "webhook", "name": "book", "tool_error_handling_mode": mode}),
+            failure,
+            " The shop\n is closed. " + "x" * 1_000,
+        ).result
+        for mode in ("summarized", "hide", "passthrough")
+    }
+    assert told["summarized"].startswith("The shop is closed. xx")
+    assert len(told["summarized"]) <= SUMMARY_CHARS + 1
+    assert (told["hide"], told["passthrough"]) == (FAILED, "HTTP 500: stack")
+
+
+def test_what_the_user_refused_is_always_told() -> None:
+    stored = {"type": "webhook", "name": "book", "tool_error_handling_mode": "summarized"}
+    found = failed(normalise(stored), ToolRejected("unknown", "The user said no."), "It broke.")
+    assert found.result == "The user said no."
 
 
 def test_left_to_itself_a_clients_words_are_told_and_those_of_integrations_in_short() -> None:

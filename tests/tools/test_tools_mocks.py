@@ -1,11 +1,13 @@
 """Answers of tools that are not called."""
 
+import asyncio
+
 import pytest
 
 from tools.tools_rig import Json
 from turnwise.agents.tools import Tool, normalise
-from turnwise.tools.mocks import mocks_of
-from turnwise.tools.ports import ToolFailed
+from turnwise.tools.mocks import Mocks, mocks_of
+from turnwise.tools.ports import Outcome, ToolFailed
 
 BOOK = normalise({"type": "webhook", "name": "book"}, tool_id="tool_1")
 END = normalise({"type": "system", "name": "end_call"})
@@ -36,10 +38,19 @@ def mock(result: str, *conditions: object, is_error: bool = False) -> Json:
 def test_which_tools_are_not_called(config: Json | None, tool: Tool, *, mocked: bool) -> None:
     assert mocks_of(config, {}).concerns(tool) is mocked
     if not mocked:
-        assert mocks_of(config, {"book": [mock("x")]}).answer(tool, {}) is None
+        assert answered(mocks_of(config, {"book": [mock("x")]}), tool, {}) is None
 
 
 ALL = {"mocking_strategy": "all"}
+
+
+async def is_a_city(description: str, argument: str) -> bool:
+    """A judge who knows one city."""
+    return (description, argument) == ("a city", "Oslo")
+
+
+def answered(mocks: Mocks, tool: Tool, arguments: Json) -> Outcome | None:
+    return asyncio.run(mocks.answer(tool, arguments, is_a_city))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +68,11 @@ ALL = {"mocking_strategy": "all"}
         (condition("city", "regex", pattern="^Os"), True),
         (condition("city", "regex", pattern="^os"), False),
         (condition("city", "regex", pattern="("), False),
-        (condition("city", "llm", description="a city"), False),
+        (condition("city", "llm", description="a city"), True),
+        (condition("city", "llm", description="a river"), False),
+        (condition("days", "llm", description="a city"), False),
+        (condition("country", "llm", description="a city"), False),
+        (condition("city", "rhyme"), False),
         ({"path": "city"}, False),
         ("nonsense", False),
     ],
@@ -65,7 +80,7 @@ ALL = {"mocking_strategy": "all"}
 def test_conditions_decide_between_answers(rule: object, *, fits: bool) -> None:
     given = {"city": "Oslo", "days": 3, "to": {"street": "Main"}, "tags": ["a", "b"]}
     mocks = mocks_of(ALL, {"book": [mock("fits", rule), mock("else")]})
-    outcome = mocks.answer(BOOK, given)
+    outcome = answered(mocks, BOOK, given)
     assert outcome is not None
     assert outcome.text == ("fits" if fits else "else")
 
@@ -73,11 +88,11 @@ def test_conditions_decide_between_answers(rule: object, *, fits: bool) -> None:
 def test_answers_are_found_by_id_and_may_be_failures() -> None:
     mocks = mocks_of(ALL, {"tool_1": [mock("broken", is_error=True)]})
     with pytest.raises(ToolFailed, match="broken"):
-        mocks.answer(BOOK, {})
+        answered(mocks, BOOK, {})
 
 
 def test_without_an_answer_the_tool_fails_or_is_called() -> None:
     with pytest.raises(ToolFailed, match="no answer is prepared for book"):
-        mocks_of(ALL, {}).answer(BOOK, {})
+        answered(mocks_of(ALL, {}), BOOK, {})
     called = mocks_of({**ALL, "fallback_strategy": "call_real_tool"}, {"book": []})
-    assert called.answer(BOOK, {}) is None
+    assert answered(called, BOOK, {}) is None

@@ -232,7 +232,7 @@ class Prompt(View):
     llm: str = "gemini-2.5-flash"
     reasoning_effort: str | None = None
     service_tier: str | None = None
-    """Not acted on: a server of one's own has no tiers."""
+    """`standard` or `fast`, for models that have tiers."""
     thinking_budget: int | None = None
     """0: the model should not think."""
     enable_parallel_tool_calls: bool | None = None

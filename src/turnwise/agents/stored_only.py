@@ -18,7 +18,6 @@ _SEARCH = "knowledge is searched by words"
 _WORKFLOW = "there are no workflows"
 
 STORED_ONLY: Final[Mapping[str, str]] = {
-    f"{_PROMPT}.service_tier": "no model is asked for a tier",
     f"{_PROMPT}.rag.embedding_model": _SEARCH,
     f"{_PROMPT}.rag.max_vector_distance": _SEARCH,
     f"{_PROMPT}.rag.num_candidates": _SEARCH,
@@ -46,7 +45,6 @@ STORED_ONLY: Final[Mapping[str, str]] = {
 """Why nothing acts on a setting, by its place; `[]` is each of a list, `{}` each of a map."""
 
 _PUBLISHED: Final[Mapping[str, object]] = {
-    f"{_PROMPT}.service_tier": "standard",
     f"{_PROMPT}.rag.embedding_model": "e5_mistral_7b_instruct",
     f"{_PROMPT}.rag.max_vector_distance": 0.6,
     f"{_TOOL}.params.enable_client_message": True,

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from turnwise.agents.versions import PLACE
+from turnwise.api import expressions
 from turnwise.api.access import ACCESS
-from turnwise.api.errors import Invalid, Malformed, problem
+from turnwise.api.errors import Invalid, Malformed
 from turnwise.contract import ContractError, Shape, load
 from turnwise.contract.merging import merged
 from turnwise.store import AgentRecord, AgentRow
@@ -117,14 +118,13 @@ def _stored_part(body: Object) -> Object:
 def _whole(document: Object) -> Object:
     """Return a checked document with a default wherever something is missing."""
     given = _without_nulls(document)
-    if "\0" in str(given.get("name") or ""):
-        place = ["body", "name"]
-        raise Invalid([problem("value_error", place, "Input should have no character NUL")])
     try:
         filled: Object = _shape().read(given, ("body",))
     except ContractError as error:
         raise Invalid(error.problems) from error
     _check_voice(filled["conversation_config"])
+    if filled.get("workflow"):
+        expressions.complete(filled["workflow"])
     return filled
 
 

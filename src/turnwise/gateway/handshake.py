@@ -125,8 +125,7 @@ def prepare(
         most_at_once=limit if limit >= 0 else None,
         warnings=tuple(f"override {path} has no effect" for path in overridden.ignored)
         + tuple(f"there is no tool {tool_id}" for tool_id in toolset.missing)
-        + _not_taken(init, body)
-        + _without_effect(config),
+        + _not_taken(init, body),
     )
 
 
@@ -173,13 +172,6 @@ def _told(tool: Tool, variables: Variables) -> Tool:
 def _channel(init: ConversationInitiationClientData) -> str:
     """Return where a conversation comes from, as `text_behavior_overrides` calls it."""
     return (init.source_info.source if init.source_info else None) or "unknown"
-
-
-def _without_effect(config: ConversationConfig) -> tuple[str, ...]:
-    """Return what the agent's owner chose of its model and does not get, for the record."""
-    tier = config.agent.prompt.service_tier
-    told = f"service_tier {tier!r} has no effect: the server asks for no tier"
-    return (told,) if tier not in {None, "standard"} else ()
 
 
 def informed(prepared: Prepared, shelf: Shelf) -> Prepared:

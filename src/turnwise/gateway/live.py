@@ -87,6 +87,10 @@ class LiveClient:
             self._pieces += 1
         self._line.send(messages)
 
+    def think(self, reply: ReplyId, text: str) -> None:
+        """Tell what the model thinks."""
+        self._line.send(self._translator.thought(reply, text))
+
     def hear_phone(self, message: KeyPressed | SoundPlayed) -> None:
         """Take in what only telephones say."""
         if self._phone is None:

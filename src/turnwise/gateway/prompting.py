@@ -29,6 +29,7 @@ _FILLER = (
 )
 
 
+_THOUGHTS = "agent_reasoning_response_part"
 _ASKED_ABOUT = 2
 """Of the user's last sentences, how many are looked for: "and on Sundays?" asks for both."""
 
@@ -132,7 +133,9 @@ class Brief:
             max_tokens=prompt.max_tokens if prompt.max_tokens > 0 else None,
             reasoning_effort=prompt.reasoning_effort,
             thinking_budget=prompt.thinking_budget,
+            service_tier=prompt.service_tier,
             reasoning_summary=prompt.enable_reasoning_summary,
+            reasoning_stream=prompt.enable_reasoning_summary and self._shows_thoughts,
             parallel_tool_calls=prompt.enable_parallel_tool_calls,
             extra_body=body,
             user_id=self.user_id,
@@ -140,6 +143,11 @@ class Brief:
             backups=_backups(prompt.backup_llm_config),
             cascade_timeout_s=prompt.cascade_timeout_seconds,
         )
+
+    @property
+    def _shows_thoughts(self) -> bool:
+        # clients choose events without asking: the owner's word on thoughts is the other setting
+        return _THOUGHTS in self.config.conversation.client_events
 
     def _situation(self, known: tuple[Document, ...]) -> Situation:
         return Situation(

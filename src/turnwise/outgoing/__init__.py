@@ -12,11 +12,13 @@ from turnwise.outgoing.errors import (
     OutgoingRefused,
     OutgoingTimeout,
 )
+from turnwise.outgoing.identity import ClientCertificate
 from turnwise.outgoing.policy import Policy
 
 __all__ = [
     "Answer",
     "AnswerTooLarge",
+    "ClientCertificate",
     "Limits",
     "Outgoing",
     "OutgoingError",

@@ -2,8 +2,10 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 
 import httpx2
 
@@ -15,6 +17,7 @@ from turnwise.outgoing.errors import (
     OutgoingRefused,
     OutgoingTimeout,
 )
+from turnwise.outgoing.identity import ClientCertificate, context_of
 from turnwise.outgoing.network import Resolve, system_resolve
 from turnwise.outgoing.policy import Policy
 from turnwise.outgoing.transport import GuardedTransport, Lent
@@ -82,7 +85,8 @@ class Outgoing:
             ssl_context: How servers prove who they are, and we; None: as usual.
         """
         self.policy = policy
-        self._transport = GuardedTransport(policy, resolve, proxy=proxy, ssl_context=ssl_context)
+        self._guarded = partial(GuardedTransport, policy, resolve, proxy=proxy)
+        self._transport = self._guarded(ssl_context=ssl_context)
 
     def client(
         self, limits: Limits = DEFAULT_LIMITS, headers: Mapping[str, str] | None = None
@@ -96,13 +100,7 @@ class Outgoing:
             limits: Of each request.
             headers: Sent with each request.
         """
-        return httpx2.AsyncClient(
-            transport=Lent(self._transport, limits.answer_bytes),
-            headers={**_OURS, **(headers or {})},
-            timeout=httpx2.Timeout(limits.seconds, connect=min(limits.seconds, CONNECT_S)),
-            max_redirects=limits.redirects,
-            trust_env=False,
-        )
+        return _client(self._transport, limits, headers or {})
 
     async def request(
         self,
@@ -112,21 +110,33 @@ class Outgoing:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         limits: Limits = DEFAULT_LIMITS,
+        identity: ClientCertificate | None = None,
     ) -> Answer:
         """Send a request and return the whole answer, whatever its status.
 
         A redirect to another origin carries none of the given headers, and no body.
 
+        Args:
+            method: Such as `GET`.
+            url: Absolute.
+            headers: None: ours are all.
+            content: The body; None: there is none.
+            limits: What it may take.
+            identity: Shown to the server, on a connection of its own; no redirect is followed.
+                None: we are nobody.
+
         Raises:
-            OutgoingRefused: If the URL, or a redirect, leads where it must not.
+            OutgoingRefused: If the URL, or a redirect, leads where it must not, or the certificate
+                cannot be shown.
             OutgoingTimeout: If there is no whole answer in time.
             OutgoingFailed: If there is no connection, or no answer that can be read.
             AnswerTooLarge: If it is too large.
         """
         try:
-            async with asyncio.timeout(limits.seconds), self.client(limits) as client:
+            async with asyncio.timeout(limits.seconds), self._for(url, limits, identity) as client:
                 request = client.build_request(method, url, headers=headers, content=content)
-                return await _followed(client, request, limits)
+                redirects = 0 if identity is not None else limits.redirects
+                return await _followed(client, request, replace(limits, redirects=redirects))
         except OutgoingError:
             raise
         except (TimeoutError, httpx2.TimeoutException) as exc:
@@ -136,9 +146,40 @@ class Outgoing:
         except (httpx2.InvalidURL, ValueError) as exc:  # such as a header that is not ASCII
             raise OutgoingRefused(f"the request cannot be sent: {exc}") from exc
 
+    @asynccontextmanager
+    async def _for(
+        self, url: str, limits: Limits, identity: ClientCertificate | None
+    ) -> AsyncIterator[httpx2.AsyncClient]:
+        """Lend a client for one request."""
+        if identity is None:
+            async with self.client(limits) as client:
+                yield client
+            return
+        if not url.lower().startswith("https://"):
+            raise OutgoingRefused("a client certificate is only shown to https:// URLs")
+        context = await asyncio.to_thread(context_of, identity)
+        transport = self._guarded(ssl_context=context)
+        try:
+            async with _client(transport, limits, {}) as client:
+                yield client
+        finally:
+            await transport.aclose()
+
     async def aclose(self) -> None:
         """Close all connections."""
         await self._transport.aclose()
+
+
+def _client(
+    transport: httpx2.AsyncBaseTransport, limits: Limits, headers: Mapping[str, str]
+) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        transport=Lent(transport, limits.answer_bytes),
+        headers={**_OURS, **headers},
+        timeout=httpx2.Timeout(limits.seconds, connect=min(limits.seconds, CONNECT_S)),
+        max_redirects=limits.redirects,
+        trust_env=False,
+    )
 
 
 async def _followed(client: httpx2.AsyncClient, request: httpx2.Request, limits: Limits) -> Answer:

@@ -27,6 +27,7 @@ from turnwise.providers.ports import (
     ModelRequest,
     TextDelta,
     Thought,
+    ThoughtDelta,
     ToolCall,
     ToolSpec,
     Usage,
@@ -62,6 +63,8 @@ class Vendor:
     """What the vendor's own package raises where the library lets it through."""
     opens_with_user: bool = False
     """Whether the first message must be the user's."""
+    writes_messages: bool = False
+    """Whether `settings` have the messages in the request's body: the library then need not."""
 
 
 class DirectModels:
@@ -117,15 +120,12 @@ class DirectModels:
         from pydantic_ai import messages as ai  # noqa: PLC0415 - optional
         from pydantic_ai.direct import model_request_stream  # noqa: PLC0415 - optional
 
-        told = list(request.messages)
-        if self._vendor.opens_with_user:
-            told = _opened_by_user(told)
         settings = self._vendor.settings(request)
         if headers:
             settings["extra_headers"] = dict(headers)
         async with model_request_stream(
             self._model(request.model or self._default),
-            _messages(told),
+            self._told(request),
             model_settings=settings,
             model_request_parameters=_parameters(request.tools),
         ) as answer:
@@ -135,10 +135,22 @@ class DirectModels:
                         yield TextDelta(text)
                     case ai.PartDeltaEvent(delta=ai.TextPartDelta(content_delta=text)) if text:
                         yield TextDelta(text)
+                    case ai.PartStartEvent(part=ai.ThinkingPart(content=text)):
+                        if text and request.reasoning_stream:
+                            yield ThoughtDelta(text)
+                    case ai.PartDeltaEvent(delta=ai.ThinkingPartDelta(content_delta=text)):
+                        if text and request.reasoning_stream:
+                            yield ThoughtDelta(text)
                     case _:
                         pass
             for told_last in _behind_the_text(answer, request, self._vendor.provider):
                 yield told_last
+
+    def _told(self, request: ModelRequest) -> "list[ai.ModelMessage]":
+        if self._vendor.writes_messages:
+            return _messages([OPENING])  # it wants one
+        told = list(request.messages)
+        return _messages(_opened_by_user(told) if self._vendor.opens_with_user else told)
 
     def _model(self, name: str) -> "Model":
         if name not in self._models:

@@ -7,12 +7,15 @@ failure is a `ProviderError`; nothing else leaves a provider.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from turnwise.audio.alignment import Alignment
 from turnwise.audio.pcm import Pcm
 from turnwise.base.errors import ProviderError
 from turnwise.base.units import Hertz
+
+if TYPE_CHECKING:
+    import asyncio
 
 LISTENING_HZ = Hertz(16_000)
 """Rate of all sound that detectors and transcribers get."""
@@ -89,8 +92,10 @@ class InBatches(Protocol):
 class SpeechStream(Protocol):
     """The speech detector of one conversation."""
 
-    async def judge(self, frames: "Frames") -> list[float]:
+    def judge(self, frames: "Frames") -> "asyncio.Future[list[float]]":
         """Return the probability of speech, 0 to 1, for each frame in turn.
+
+        A future, not a coroutine: whoever hears many conversations needs no task for each.
 
         Args:
             frames: int16, shape (k, frame_samples), in order, following on the last call's.
@@ -178,8 +183,12 @@ class ModelRequest:
     """Tokens to think with, 0: do not think; None: the model's own. Not every model has one."""
     reasoning_summary: bool = False
     """Whether to tell what it thought, where it can."""
+    reasoning_stream: bool = False
+    """Whether to tell what it thinks while it does, where it does so by itself or was asked to."""
     parallel_tool_calls: bool | None = None
     """Whether several tools may be called at once; None: as the model does by itself."""
+    service_tier: str | None = None
+    """`standard` or `fast`; None: as the account has it. Not every API has tiers."""
     extra_body: Mapping[str, object] = field(default_factory=dict)
     """More members of the request, for providers whose API has room for them."""
     user_id: str | None = None
@@ -191,6 +200,9 @@ class ModelRequest:
     choice."""
     cascade_timeout_s: float = 4.0
     """How long the first word may take where there is a backup."""
+    aside: bool = False
+    """Whether it is a task beside the conversation, for models that do what they are told: one
+    that only looks answers up refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +220,13 @@ class Thought:
 
 
 @dataclass(frozen=True, slots=True)
+class ThoughtDelta:
+    """The next words of what a model thinks of its answer, as they come."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answering:
     """Who writes what follows, where that is decided while one waits for it."""
 
@@ -216,6 +235,8 @@ class Answering:
     """Who was asked before and did not answer, and why, without anything either side said."""
     errors: tuple[ProviderError, ...] = field(default=(), compare=False)
     """The same as they were raised."""
+    ignored: tuple[str, ...] = ()
+    """What was asked of this model and has no effect, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +260,7 @@ class Usage:
     """Whether the numbers are a guess, because the answer was broken off."""
 
 
-ModelEvent = Answering | TextDelta | Thought | ToolCall | Usage
+ModelEvent = Answering | TextDelta | Thought | ThoughtDelta | ToolCall | Usage
 
 
 class LanguageModel(Protocol):
@@ -254,6 +275,18 @@ class LanguageModel(Protocol):
 
     async def aclose(self) -> None:
         """Give back connections."""
+
+
+@runtime_checkable
+class Tiered(Protocol):
+    """A language model that can say whether it asks for a `service_tier`; others do not."""
+
+    has_tiers: bool
+
+
+def has_tiers(model: LanguageModel) -> bool:
+    """Return whether a language model asks for a `service_tier`."""
+    return isinstance(model, Tiered) and model.has_tiers
 
 
 # --- speaking -----------------------------------------------------------------------------------

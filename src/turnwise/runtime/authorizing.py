@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import jwt
 
-from turnwise.outgoing import Limits, Outgoing
+from turnwise.outgoing import ClientCertificate, Limits, Outgoing
 from turnwise.runtime.configured import Unresolved
 
 Settings = Mapping[str, Any]
@@ -33,17 +33,28 @@ class Granted:
     headers: Mapping[str, str] = field(repr=False)
     expires_at: float = 0.0
     """Unix seconds; 0: there is nothing to remember, it is made anew each time."""
+    identity: ClientCertificate | None = None
+    """What is shown to the server beside the headers; None: nothing."""
 
 
 async def headers_of(
     connection: Settings, outgoing: Outgoing, now: Callable[[], float]
 ) -> dict[str, str]:
-    """Return the headers by which a request is authorised; as `granted`."""
-    return dict((await granted(connection, outgoing, now)).headers)
+    """Return the headers by which a request is authorised.
+
+    Raises:
+        Unresolved: As `granted`, or if headers are not all that it takes.
+        OutgoingError: As `granted`.
+    """
+    found = await granted(connection, outgoing, now)
+    if found.identity is not None:
+        kind = connection["auth_type"]
+        raise Unresolved(f"an auth connection of type {kind!r} adds no header")
+    return dict(found.headers)
 
 
 async def granted(connection: Settings, outgoing: Outgoing, now: Callable[[], float]) -> Granted:
-    """Return the headers by which requests are authorised, and until when.
+    """Return that by which requests are authorised, and until when.
 
     Args:
         connection: The settings.
@@ -51,25 +62,42 @@ async def granted(connection: Settings, outgoing: Outgoing, now: Callable[[], fl
         now: Unix seconds.
 
     Raises:
-        Unresolved: If the provider gives no token, or this kind has no headers.
+        Unresolved: If the provider gives no token, or nothing is known of this kind.
         OutgoingError: If the provider cannot be asked.
     """
     match connection["auth_type"]:
-        case "basic_auth":
-            basic = _basic(connection["username"], connection["password"])
-            return Granted({"Authorization": basic})
-        case "bearer_auth":
-            return Granted({"Authorization": f"Bearer {connection['token']}"})
-        case "custom_header_auth":
-            return Granted({connection["header_name"]: connection["token"]})
-        case "private_key_jwt":
-            return Granted({"Authorization": f"Bearer {_signed(connection, now())}"})
+        case "mtls":
+            return Granted({}, identity=_identity(connection))
         case "oauth2_client_credentials":
             return await _client_credentials(connection, outgoing, now())
         case "oauth2_jwt":
             return await _assertion(connection, outgoing, now())
+        case _:
+            return Granted(_headers(connection, now()))
+
+
+def _headers(connection: Settings, now: float) -> dict[str, str]:
+    """Return the headers that a connection has without asking anybody."""
+    match connection["auth_type"]:
+        case "basic_auth":
+            return {"Authorization": _basic(connection["username"], connection["password"])}
+        case "bearer_auth":
+            return {"Authorization": f"Bearer {connection['token']}"}
+        case "custom_header_auth":
+            return {connection["header_name"]: connection["token"]}
+        case "private_key_jwt":
+            return {"Authorization": f"Bearer {_signed(connection, now)}"}
         case kind:
-            raise Unresolved(f"an auth connection of type {kind!r} adds no header")
+            raise Unresolved(f"auth connections of type {kind!r} are not known here")
+
+
+def _identity(connection: Settings) -> ClientCertificate:
+    return ClientCertificate(
+        certificate=connection["client_certificate"],
+        key=connection["client_key"],
+        passphrase=connection.get("key_passphrase") or "",
+        authority=connection.get("ca_certificate") or "",
+    )
 
 
 async def _client_credentials(connection: Settings, outgoing: Outgoing, now: float) -> Granted:

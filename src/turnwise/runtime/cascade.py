@@ -17,7 +17,9 @@ from turnwise.providers.ports import (
     LanguageModel,
     ModelEvent,
     ModelRequest,
+    ThoughtDelta,
     Usage,
+    has_tiers,
 )
 from turnwise.runtime.answers import is_word
 
@@ -81,12 +83,16 @@ class Cascade:
             try:
                 async with aclosing(self._attempt(number, attempts, request)) as events:
                     async for event in events:
+                        if isinstance(event, ThoughtDelta):
+                            yield event  # another may still be asked
+                            continue
                         if isinstance(event, Usage):
                             yield replace(event, model=event.model or step.name)
                             continue
                         if not begun:
                             begun = True
-                            yield Answering(step.name, tuple(failures), tuple(errors))
+                            ignored = _ignored(step.model, request)
+                            yield Answering(step.name, tuple(failures), tuple(errors), ignored)
                         yield event
             except ProviderError as error:
                 if begun:
@@ -109,21 +115,27 @@ class Cascade:
     async def _attempt(
         self, number: int, attempts: int, request: ModelRequest
     ) -> AsyncGenerator[ModelEvent, None]:
-        """Ask one model; what it yields before the first word is held back until then."""
+        """Ask one model; what it yields before the first word is held back, but for thoughts."""
         step = self._step(number)
         hurried = number + 1 < attempts and self._step(number + 1) is not step
         patience_s = request.cascade_timeout_s if hurried else None
         asked = replace(request, model=step.asked_for)
         held: list[ModelEvent] = []
+        now = asyncio.get_running_loop().time
+        until = None if patience_s is None else now() + patience_s
         async with aclosing(step.model.stream(asked)) as events:
-            try:
-                async with asyncio.timeout(patience_s):
-                    async for event in events:
-                        held.append(event)
-                        if is_word(event):
-                            break
-            except TimeoutError:
-                raise ProviderTimeout(step.name, f"no word within {patience_s:g} s") from None
+            while not held or not is_word(held[-1]):
+                try:
+                    async with asyncio.timeout_at(until):
+                        event = await anext(events, None)
+                except TimeoutError:
+                    raise ProviderTimeout(step.name, f"no word within {patience_s:g} s") from None
+                if event is None:
+                    break
+                if isinstance(event, ThoughtDelta):
+                    yield event
+                else:
+                    held.append(event)
             if not any(is_word(event) for event in held) and not _may_be_empty(request):
                 for spent in held:
                     if isinstance(spent, Usage):
@@ -144,6 +156,13 @@ class Cascade:
         if self._failure is None:
             return last
         return self._failure(last.provider, last.reason, status=last.status)
+
+
+def _ignored(model: LanguageModel, request: ModelRequest) -> tuple[str, ...]:
+    tier = request.service_tier
+    if tier in {None, "standard"} or has_tiers(model):
+        return ()
+    return (f"service_tier {tier!r} has no effect: none is asked for",)
 
 
 def _may_be_empty(request: ModelRequest) -> bool:

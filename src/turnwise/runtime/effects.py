@@ -1,7 +1,7 @@
 """From the engine's orders to the shells that carry them out. Each order has one place."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from turnwise.base.clock import Clock
 from turnwise.runtime.hearing import Hearing
@@ -29,6 +29,7 @@ from turnwise.turns.commands import (
     StartReply,
     SwitchAgent,
 )
+from turnwise.turns.events import ReplyId
 
 
 class Client(Protocol):
@@ -39,6 +40,14 @@ class Client(Protocol):
 
     def play(self, sound: SentSound) -> None:
         """Send sound."""
+
+
+@runtime_checkable
+class ShownThoughts(Protocol):
+    """A client that is also told what the model thinks."""
+
+    def think(self, reply: ReplyId, text: str) -> None:
+        """Tell the client the next words of a thought."""
 
 
 @dataclass(slots=True)
@@ -74,6 +83,9 @@ class Obedience:
     def __init__(self, shells: Shells, clock: Clock) -> None:
         self._shells = shells
         self._clock = clock
+        shells.toolbox.consult = shells.thinking.consult
+        if isinstance(shells.client, ShownThoughts):
+            shells.thinking.on_thought = shells.client.think
 
     def obey(self, command: Command) -> None:
         """Carry the command out, or begin to."""

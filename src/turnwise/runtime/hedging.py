@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from turnwise.base.errors import ProviderError
-from turnwise.providers.ports import LanguageModel, ModelEvent, ModelRequest, Usage
+from turnwise.providers.ports import LanguageModel, ModelEvent, ModelRequest, Usage, has_tiers
 from turnwise.runtime.answers import guessed_usage, is_word
 
 WINDOW = 200
@@ -100,6 +100,8 @@ class Hedged:
             pace: What is known of it; None: nothing yet.
         """
         self._model = model
+        self.has_tiers = has_tiers(model)
+        """Whether the model asks for a `service_tier`."""
         self._pace = pace or Pace()
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:

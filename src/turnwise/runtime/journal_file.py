@@ -76,6 +76,11 @@ class JournalFile:
         self._meter.step(Step(at, self._event, commands, tuple(fired)))
         self._tell(self._meter.metrics)
 
+    @property
+    def metrics(self) -> Metrics:
+        """How the conversation felt so far: turns that are over. It grows."""
+        return self._meter.metrics
+
     def finish(self) -> Metrics:
         """Return how the conversation felt; it is over."""
         metrics = self._meter.finish()

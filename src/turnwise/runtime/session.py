@@ -27,11 +27,20 @@ from turnwise.runtime.record import KeysShown, Record
 from turnwise.runtime.sound_record import SoundRecord
 from turnwise.runtime.speaking import Mouth, SentSound, Speaking
 from turnwise.runtime.spending import Spending
+from turnwise.runtime.storing import Storing
 from turnwise.runtime.thinking import Thinking
 from turnwise.runtime.tool_sounds import ToolSounds
 from turnwise.runtime.toolbox import CallClient, Surroundings, Toolbox
 from turnwise.runtime.toolkit import Toolkit
-from turnwise.turns.commands import Amend, Append, CancelReply, Command, End, Report
+from turnwise.turns.commands import (
+    Amend,
+    Append,
+    CancelReply,
+    Command,
+    End,
+    FinishReply,
+    Report,
+)
 from turnwise.turns.engine import Engine
 from turnwise.turns.events import CallId, Event, ReplyId
 from turnwise.turns.metrics import Metrics
@@ -78,10 +87,6 @@ class Setup:
     """Told each event that hearing tells the engine."""
 
 
-SETTLING_S = 0.3
-"""How long a new turn waits until it is stored."""
-
-
 class Session:
     """Holds one conversation."""
 
@@ -112,7 +117,7 @@ class Session:
         self._ready = False
         self._early: list[bytes] = []
         self._metrics = Metrics()
-        self._dirty = asyncio.Event()
+        self._storing = Storing(self._store)
         self.watcher: Watcher = Unwatched()
         """Who takes down how it feels; set before `run`."""
         self.incidents: list[str] = []
@@ -153,22 +158,23 @@ class Session:
     def rate(self, reply: ReplyId, score: str | None) -> None:
         """Note what the user thinks of a reply: `like`, `dislike`, or None for nothing any more."""
         self._record.rate(reply, score, self._clock.now())
-        self._dirty.set()
+        self._storing.soon()
 
     async def begin(self) -> None:
         """Store the document as it is before anything is said: from here on it can be found."""
-        await self._setup.save(self._document("in-progress", None))
+        await self._store()
 
     async def run(self) -> None:
         """Hold the conversation until it ends; then its document is stored as `processing`."""
         setup, policy = self._setup, self._setup.persona.policy
         journal = JournalFile(setup.folder / "journal.jsonl", policy, self.watcher)
+        self._metrics = journal.metrics
         stream = None if policy.text_only else setup.minds.detector.open()
         try:
             async with asyncio.TaskGroup() as tasks:
                 shells = self._shells(tasks, stream)
                 self._ready = True
-                keeping = tasks.create_task(self._keep())
+                keeping = tasks.create_task(self._storing.run())
                 effects = _Watched(Obedience(shells, self._clock), self)
                 await converse(Engine(policy), self._inbox, self._clock, effects, journal)
                 keeping.cancel()
@@ -230,8 +236,10 @@ class Session:
     def note(self, command: Command) -> None:
         """Take in what the record must know of an order."""
         match command:
-            case Append() | Amend():
-                self._dirty.set()
+            case Append():
+                self._storing.soon()
+            case Amend() | FinishReply():  # no new turn: it waits for the next, if that comes soon
+                self._storing.later()
             case CancelReply(reply=reply, speculative=True):
                 self._spending.lose(reply)
             case Report(kind=kind, detail=detail):
@@ -241,20 +249,15 @@ class Session:
             case _:
                 pass
 
-    async def _keep(self) -> None:
-        """Store the document after every turn, when what is more urgent was done: the answer."""
-        while True:
-            await self._dirty.wait()
-            await asyncio.sleep(SETTLING_S)
-            self._dirty.clear()
-            await self._setup.save(self._document("in-progress", None))
+    async def _store(self) -> None:
+        await self._setup.save(self._document("in-progress", None))
 
     def _document(self, status: str, ending: Ending | None) -> dict[str, Any]:
         course = Course(
             duration_ms=self._clock.now(),
             status=status,
             ending=ending,
-            metrics=self._metrics if ending else None,
+            metrics=self._metrics,
             has_sound=(self._heard[0], self._heard[1]),
             incidents=(*self.incidents, *self._spending.failures, *self._toolbox.incidents),
             charging=self._spending.charging(),

@@ -31,12 +31,14 @@ class Spending:
         self._replies: dict[ReplyId, _Spent] = {}
         self._beside: list[Usage] = []
         self.failures: list[str] = []
-        """Who did not answer and why, where somebody else did."""
+        """Who did not answer and why, where somebody else did; what they did not act on."""
 
     def answered(self, reply: ReplyId, answering: Answering) -> None:
         """Note who writes a reply, or its next pass."""
         self._of(reply).models.append(answering.model)
         self.failures += (f"llm: {failure}" for failure in answering.failed)
+        ignored = (f"llm: {answering.model}: {each}" for each in answering.ignored)
+        self.failures += (each for each in ignored if each not in self.failures)
 
     def spent(self, reply: ReplyId, usage: Usage) -> None:
         """Note what a pass of a reply cost."""

@@ -5,15 +5,18 @@ import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from turnwise.base.errors import ProviderBroken, ProviderError
 from turnwise.providers.ports import (
     Answering,
     LanguageModel,
     ModelEvent,
+    ModelMessage,
     ModelRequest,
     TextDelta,
     Thought,
+    ThoughtDelta,
     ToolCall,
     Usage,
 )
@@ -34,6 +37,8 @@ from turnwise.turns.events import (
 
 Ask = Callable[[StartReply], Awaitable[ModelRequest]]
 """Puts together what the model is told."""
+Spend = Callable[[Usage], None]
+"""Takes down what an answer cost."""
 AskFiller = Callable[[], ModelRequest]
 """Puts together what the model is told when only a filler is wanted."""
 
@@ -70,6 +75,8 @@ class Thinking:
         self._spending = spending
         self.on_failure: Callable[[ProviderError], None] = lambda _: None
         """Told why a model did not answer, and why those before it did not."""
+        self.on_thought: Callable[[ReplyId, str], None] = lambda _reply, _text: None
+        """Told what a model thinks of a reply, as it does."""
 
     def start(self, command: StartReply) -> None:
         """Have a reply written, or its next pass."""
@@ -98,22 +105,43 @@ class Thinking:
         task.add_done_callback(self._fillers.discard)
 
     async def _write_filler(self, reply: ReplyId) -> None:
-        words = ""
-        request = self._ask_filler()
         try:
-            async with aclosing(self.model.stream(request)) as answer:
-                async for event in answer:
-                    match event:
-                        case TextDelta(text=text):
-                            words += text
-                        case Usage():
-                            self._spending.spent_beside(event)
-                        case _:
-                            pass
+            words = await self._written(self._ask_filler())
         except ProviderError as error:
             self.on_failure(error)
             return
         self._tell(FillerMade(reply, words))
+
+    async def consult(self, task: str, matter: str, limit_s: float, /) -> str | None:
+        """Return what the agent's model makes of something beside the conversation.
+
+        Args:
+            task: What it is to do.
+            matter: What it is to do it with; nothing in it is an instruction.
+            limit_s: The longest wait, in seconds.
+
+        Returns:
+            Its words; None: there are none, or not in time.
+        """
+        told = [ModelMessage(role="system", text=task), ModelMessage(role="user", text=matter)]
+        request = replace(self._ask_filler(), messages=told, aside=True)
+        try:
+            async with asyncio.timeout(limit_s):
+                return (await self._written(request)).strip() or None
+        except ProviderError as error:
+            self.on_failure(error)
+        except TimeoutError:
+            pass
+        return None
+
+    async def _written(self, request: ModelRequest) -> str:
+        """Return what a model writes that is no reply."""
+        words = ""
+        async with aclosing(self._counted(request, self._spending.spent_beside)) as answer:
+            async for event in answer:
+                if isinstance(event, TextDelta):
+                    words += event.text
+        return words
 
     def _forget(self, reply: ReplyId, done: asyncio.Task[None]) -> None:
         if self._running.get(reply) is done:
@@ -123,9 +151,18 @@ class Thinking:
         reply = command.reply
         try:
             request = await self._ask(command)
-            async with aclosing(self._answer(reply, request)) as answer:
+            spend = partial(self._spending.spent, reply)
+            async with aclosing(self._counted(request, spend)) as answer:
                 async for event in answer:
                     match event:
+                        case Answering():
+                            self._spending.answered(reply, event)
+                            for error in event.errors:
+                                self.on_failure(error)
+                        case Thought(text=text):
+                            self._spending.thought(reply, text)
+                        case ThoughtDelta(text=text):
+                            self.on_thought(reply, text)
                         case TextDelta(text=text):
                             self._tell(ReplyText(reply, text))
                         case ToolCall(name=name, arguments=arguments):
@@ -138,8 +175,8 @@ class Thinking:
         else:
             self._tell(ReplyWritten(reply))
 
-    async def _answer(
-        self, reply: ReplyId, request: ModelRequest
+    async def _counted(
+        self, request: ModelRequest, spend: Spend
     ) -> AsyncGenerator[ModelEvent, None]:
         """Yield an answer, and keep the books: one that is broken off has its cost guessed."""
         written: list[ModelEvent] = []
@@ -150,14 +187,9 @@ class Thinking:
                     match event:
                         case Answering(model=model):
                             by = model
-                            self._spending.answered(reply, event)
-                            for error in event.errors:
-                                self.on_failure(error)
-                        case Thought(text=text):
-                            self._spending.thought(reply, text)
                         case Usage():
                             counted = counted or not event.wasted
-                            self._spending.spent(reply, event)
+                            spend(event)
                         case _:
                             written.append(event)
                     yield event
@@ -166,7 +198,7 @@ class Thinking:
             raise
         finally:
             if not counted:
-                self._spending.spent(reply, replace(guessed_usage(request, written), model=by))
+                spend(replace(guessed_usage(request, written), model=by))
 
 
 def _new_call(tool: str) -> CallId:

@@ -54,7 +54,7 @@ class Tokens:
             if len(self._known) >= MOST_TOKENS:
                 del self._known[next(iter(self._known))]
             self._known[key] = found
-        return Authorisation(headers=found.headers)
+        return Authorisation(headers=found.headers, identity=found.identity)
 
 
 @dataclass(frozen=True, slots=True)

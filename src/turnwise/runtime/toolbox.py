@@ -9,7 +9,6 @@ is told.
 
 import asyncio
 import json
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,13 +23,15 @@ from turnwise.runtime.live_variables import Later
 from turnwise.runtime.persona import Persona, Stage
 from turnwise.runtime.record import Record
 from turnwise.runtime.system_tools import SystemCall, SystemTools
+from turnwise.runtime.tool_asides import Consult, judged, nobody
 from turnwise.runtime.tool_notes import ToolNote
+from turnwise.runtime.tool_results import ToolResults
 from turnwise.runtime.toolkit import Toolkit
-from turnwise.tools.answers import Answered, answered, failed, shown_update
 from turnwise.tools.arguments import fitted, parsed, problems_of
-from turnwise.tools.ports import Outcome, ToolFailed, ToolRejected, ToolRequest, ToolRunner
+from turnwise.tools.ports import Outcome, ToolFailed, ToolRequest, ToolRunner
+from turnwise.tools.summaries import mode_of
 from turnwise.turns.commands import CallTool
-from turnwise.turns.events import CallId, ToolReturned, ToolsJoined
+from turnwise.turns.events import CallId, ToolsJoined
 from turnwise.turns.transcript import AgentSaid
 from turnwise.wire.manners import tool_manners
 
@@ -64,6 +65,15 @@ class _Open:
     began: int
     task: asyncio.Task[None] | None = None
     """None: the client runs it."""
+    ours: bool = False
+    """Whether the task does nothing in the world: it is stopped when nobody waits any more."""
+    settled: bool = False
+    """Whether it has failed, and is only summed up."""
+
+    def left_s(self, now: int) -> float:
+        """Return for how many seconds the engine waits for more, less a margin."""
+        patience_s = self.tool.response_timeout_secs or LONGEST_S
+        return patience_s - (now - self.began) / 1000 - GRACE_S
 
 
 class Toolbox:
@@ -73,23 +83,15 @@ class Toolbox:
         """Offer the tools of whoever is on the stage; nothing runs before `begin`."""
         self._toolkit = toolkit
         self._around = around
+        self._results = ToolResults(around.record, toolkit.variables, around.clock, around.tell)
         self._system = SystemTools(around.stage, toolkit, around.record, around.tell)
         self._open: dict[CallId, _Open] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._afterwards: asyncio.TaskGroup | None = None
-        self._know()
-
-    def _know(self) -> None:
-        """Have the platform's own variables ask the conversation."""
-        record, stage, clock = self._around.record, self._around.stage, self._around.clock
-        facts: dict[str, Callable[[], object]] = {
-            "call_duration_secs": lambda: clock.now() // 1000,
-            "current_agent_id": lambda: stage.present.agent_id,
-            "agent_turns": lambda: record.messages(AgentSaid),
-            "conversation_history": lambda: Later(partial(_history, record, len(record.entries))),
-        }
-        for name, fact in facts.items():
-            self._toolkit.variables.know(SYSTEM + name, fact)
+        self.consult: Consult = nobody
+        """Asks the agent's model about tools."""
+        for name, fact in _facts(around).items():
+            toolkit.variables.know(SYSTEM + name, fact)
 
     def begin(self, tasks: asyncio.TaskGroup, afterwards: asyncio.TaskGroup) -> None:
         """Run tools as tasks from here on.
@@ -134,9 +136,11 @@ class Toolbox:
         arguments = parsed(command.arguments)
         if tool is None:
             known = ", ".join(sorted(each.name for each in tools)) or "none"
-            self._refuse(command, f"There is no tool {command.name!r}; there are: {known}.")
+            self._results.refuse(
+                command.call, f"There is no tool {command.name!r}; there are: {known}."
+            )
         elif arguments is None:
-            self._refuse(command, "The arguments are not a JSON object.")
+            self._results.refuse(command.call, "The arguments are not a JSON object.")
         else:
             self._run(command, tool, fitted(tool, arguments))
 
@@ -145,9 +149,11 @@ class Toolbox:
         run = self._open.pop(call, None)
         if run is None:
             return
-        if run.task is not None and run.tool.kind == "system":
+        if run.task is not None and run.ours:
             run.task.cancel()  # others end by themselves, at their own time-out
-        note = self._noted(call, run)
+        if run.settled:
+            return
+        note = self._results.noted(call, run.began)
         client = run.tool.kind == "client"
         note.error_type = "client_timeout" if client else "external_server"
         patience = run.tool.response_timeout_secs or note.latency_secs
@@ -156,33 +162,47 @@ class Toolbox:
     def client_answered(self, call: CallId, result: str, *, failed: bool) -> None:
         """Take in the client's answer; one to a call nobody waits for is ignored."""
         run = self._open.get(call)
-        if run is None or run.task is not None:
-            return
-        if failed:
-            self._settle(call, run, ToolFailed("external_client", result))
-        else:
-            self._settle(call, run, Outcome(text=result))
+        if run is not None and run.task is None:
+            fault = ToolFailed("external_client", result)
+            self._settle(call, run, fault if failed else Outcome(text=result))
 
     def _run(self, command: CallTool, tool: Tool, arguments: Arguments) -> None:
         run = _Open(tool, self._around.clock.now())
         if problems := problems_of(tool, arguments, self._toolkit.variables.now()):
-            self._refuse(command, " ".join(problems))
+            self._results.refuse(command.call, " ".join(problems))
             return
+        if self._toolkit.mocks.concerns(tool):
+            self._start(command.call, run, self._run_mocked(command, run, arguments), ours=True)
+        else:
+            self._really_run(command, run, arguments)
+
+    async def _run_mocked(self, command: CallTool, run: _Open, arguments: Arguments) -> None:
+        """Give the prepared answer, or run the tool after all."""
         try:
-            mocked = self._toolkit.mocks.answer(tool, arguments)
+            judge = partial(judged, self.consult)
+            outcome: Outcome | ToolFailed | None = await self._toolkit.mocks.answer(
+                run.tool, arguments, judge
+            )
         except ToolFailed as failure:
-            self._settle(command.call, run, failure)
-            return
-        if mocked is not None:
-            self._settle(command.call, run, mocked)
-        elif tool.kind == "client":
+            outcome = failure
+        if outcome is None:
+            del self._open[command.call]
+            self._really_run(command, _Open(run.tool, run.began), arguments)
+        else:
+            self._settle(command.call, run, outcome)
+
+    def _really_run(self, command: CallTool, run: _Open, arguments: Arguments) -> None:
+        tool = run.tool
+        if tool.kind == "client":
             self._call_client(command, run, arguments)
         elif tool.kind == "system" and self._system.knows(tool):
             self._run_system(command, run, arguments)
         elif (runner := self._toolkit.runners.get(tool.kind)) is not None:
             self._start(command.call, run, self._run_with(runner, command, run, arguments))
         else:
-            self._refuse(command, f"The {tool.kind} tool {tool.name!r} is not available here.")
+            self._results.refuse(
+                command.call, f"The {tool.kind} tool {tool.name!r} is not available here."
+            )
 
     def _call_client(self, command: CallTool, run: _Open, arguments: Arguments) -> None:
         variables = self._toolkit.variables.now().without_secrets()
@@ -198,13 +218,15 @@ class Toolbox:
             call=command.call, reply=command.reply, tool=run.tool, arguments=arguments
         )
         if work := self._system.begin(asked):
-            self._start(command.call, run, work)
+            self._start(command.call, run, work, ours=True)
 
-    def _start(self, call: CallId, run: _Open, work: Coroutine[Any, Any, None]) -> None:
+    def _start(
+        self, call: CallId, run: _Open, work: Coroutine[Any, Any, None], *, ours: bool = False
+    ) -> None:
         assert self._tasks is not None, "calls come after the beginning"
         assert self._afterwards is not None
-        tasks = self._tasks if run.tool.kind == "system" else self._afterwards
-        run.task = tasks.create_task(work)
+        run.ours = ours
+        run.task = (self._tasks if ours else self._afterwards).create_task(work)
         self._open[call] = run
         run.task.add_done_callback(lambda done: self._forget(call, done))
 
@@ -240,37 +262,29 @@ class Toolbox:
     def _settle(self, call: CallId, run: _Open, outcome: Outcome | ToolFailed) -> None:
         """Note what came of a call and tell the engine."""
         self._open.pop(call, None)
-        note = self._noted(call, run)
-        if isinstance(outcome, ToolFailed):
-            note.called = note.called and not isinstance(outcome, ToolRejected)
-            found = failed(run.tool, outcome)
+        self._results.noted(call, run.began)
+        if isinstance(outcome, Outcome):
+            self._results.answer(call, run.tool, outcome)
+        elif mode_of(run.tool, outcome) == "summarized":
+            self._results.note_failure(call, run.tool, outcome)
+            run.settled = True
+            left_s = run.left_s(self._around.clock.now())
+            work = self._results.sum_up(call, run.tool, outcome, self.consult, left_s)
+            self._start(call, run, work, ours=True)
         else:
-            found = answered(run.tool, outcome, self._toolkit.variables.now())
-        _keep(note, found)
-        at = time.time()  # noqa: TID251 -- the wall clock is for the record
-        for update in found.updates:
-            self._toolkit.variables.assign(update.name, update.new)
-            note.updates.append(shown_update(update, at, run.tool.name, call))
-        self._around.tell(ToolReturned(call, found.result, found.failed))
+            self._results.fail(call, run.tool, outcome)
 
-    def _noted(self, call: CallId, run: _Open) -> ToolNote:
-        note = self._around.record.note_of(call)
-        note.latency_secs = (self._around.clock.now() - run.began) / 1000
-        return note
 
-    def _refuse(self, command: CallTool, reason: str) -> None:
-        """Answer a call that is not run, in words that the model can act on."""
-        note = self._around.record.note_of(command.call)
-        note.called, note.error_type, note.raw_error = False, "unknown", reason
-        note.latency_secs = 0.0
-        self._around.tell(ToolReturned(command.call, reason, failed=True))
+def _facts(around: Surroundings) -> dict[str, Callable[[], object]]:
+    """Return the platform's own variables that only the conversation knows, as it goes on."""
+    record, stage, clock = around.record, around.stage, around.clock
+    return {
+        "call_duration_secs": lambda: clock.now() // 1000,
+        "current_agent_id": lambda: stage.present.agent_id,
+        "agent_turns": lambda: record.messages(AgentSaid),
+        "conversation_history": lambda: Later(partial(_history, record, len(record.entries))),
+    }
 
 
 def _history(record: Record, upto: int) -> str:
     return json.dumps(record.transcript(upto=upto), ensure_ascii=False)
-
-
-def _keep(note: ToolNote, found: Answered) -> None:
-    note.error_type, note.raw_error = found.error_type or "", found.raw_error
-    if found.details is not None:
-        note.details = found.details

@@ -3,6 +3,9 @@
 A filter can find its conversations by itself, through an index, or be asked about one. The fewest
 rows are touched if the filter that finds the fewest begins and the others are asked about what it
 found. Which one that is cannot be told from the query, so they are counted first, up to a limit.
+
+Words that many said are slow to find in SQLite, and quick to look for in one conversation: there
+the first ones in order are looked through before all are found.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,10 +29,13 @@ from turnwise.store.facets import (
     shortened,
     words_of,
 )
+from turnwise.store.hot import LARGEST
 from turnwise.store.tables import CONVERSATIONS, TEXTS, WORDS
 
 COUNTED = 5_000
 """Up to how many conversations of a filter are counted; more are common."""
+NEAR = 1_000
+"""How many conversations are looked through before all that said a word are found."""
 MOST_SETS = 500
 """How many sets of names a filter may begin with."""
 
@@ -61,8 +67,15 @@ class WordFilter:
 
     words: tuple[str, ...]
     dialect: str
+    one_by_one: bool = False
+    """Whether few conversations are asked about: then the words of each are better read."""
     begins: bool = True
     in_order: bool = False
+
+    @property
+    def by_table(self) -> bool:
+        """Whether a conversation is looked up among all that the table of words finds."""
+        return self.dialect == "sqlite" and not self.one_by_one
 
     def found(self) -> Select[Any]:
         """Return a query for `number` and `started_at` of those it finds."""
@@ -79,10 +92,16 @@ class WordFilter:
 
     def holds(self, number: ColumnElement[int]) -> ColumnElement[bool]:
         """Return whether it holds of the conversation of this number."""
-        if self.dialect == "sqlite":  # which is slow to look for one of them in a list of many
+        if self.by_table:
             # a sum, so that it keeps the order of their start
             return (number + 0).in_(select(WORDS.c.rowid).where(self._match()))
-        return one_by_one(select(literal(1)).where(TEXTS.c.number == number, self._match()))
+        match = self._read() if self.one_by_one else (self._match(),)
+        return one_by_one(select(literal(1)).where(TEXTS.c.number == number, *match))
+
+    def _read(self) -> Iterator[ColumnElement[bool]]:
+        text = literal(" ").concat(TEXTS.c.words).concat(" ")
+        for word in self.words:
+            yield func.instr(text, f" {word}" if _begins(word) else f" {word} ") > 0
 
     def _match(self) -> ColumnElement[bool]:
         # a word is of letters and digits: nothing is to be escaped
@@ -97,17 +116,62 @@ def _begins(word: str) -> bool:
     return len(word) > 1  # what begins with one letter is too much
 
 
-async def narrowed(connection: Connection, query: ConversationQuery) -> Select[Any]:
-    """Return a query for `number` and `started_at` of the conversations that are asked for."""
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """How the conversations that are asked for are found."""
+
+    begun: Select[Any]
+    """For `number` and `started_at` of those among which they are."""
+    filters: tuple[Filter, ...]
+    """What must hold of them besides."""
+
+    def all(self) -> Select[Any]:
+        """Return a query for `number` and `started_at` of all that are asked for."""
+        number, _ = self.begun.selected_columns
+        return self.begun.where(*(one.holds(number) for one in self.filters))
+
+    def among_first(self, ordered: Select[Any], *, descending: bool) -> Select[Any] | None:
+        """Return a query for those that are asked for among the first ones.
+
+        Args:
+            ordered: The query `begun`, in order, and from where the page begins.
+            descending: Whether the newest come first.
+
+        Returns:
+            A query for `number` and `started_at`; None: it would be no quicker than all.
+        """
+        quicker = _read_one_by_one(self.filters)
+        if quicker == self.filters:
+            return None
+        number, started_at = ordered.selected_columns
+        # up to a start, and not a number of them: so their order is still the index's
+        last = ordered.with_only_columns(started_at).offset(NEAR).limit(1).scalar_subquery()
+        if descending:
+            near = started_at >= func.coalesce(last, -LARGEST)
+        else:
+            near = started_at <= func.coalesce(last, LARGEST)
+        return ordered.where(near, *(one.holds(number) for one in quicker))
+
+
+async def narrowed(connection: Connection, query: ConversationQuery) -> Narrowed:
+    """Return how the conversations that are asked for are found."""
     filters = [await _known(connection, one) for one in filters_of(query, connection.dialect.name)]
-    first = await _first(connection, [one for one in filters if one.begins], query)
+    first, few = await _first(connection, [one for one in filters if one.begins], query)
     if first is None:
-        found = select(CONVERSATIONS.c.number, CONVERSATIONS.c.started_at)
+        begun = select(CONVERSATIONS.c.number, CONVERSATIONS.c.started_at)
     else:
         filters.remove(first)
-        found = first.found() if first.in_order else first.found().distinct()
-    number, started_at = found.selected_columns
-    return found.where(*within(started_at, query), *(one.holds(number) for one in filters))
+        begun = first.found() if first.in_order else first.found().distinct()
+    _, started_at = begun.selected_columns
+    others = _read_one_by_one(filters) if few else tuple(filters)
+    return Narrowed(begun.where(*within(started_at, query)), others)
+
+
+def _read_one_by_one(filters: Sequence[Filter]) -> tuple[Filter, ...]:
+    return tuple(
+        replace(one, one_by_one=True) if isinstance(one, WordFilter) and one.by_table else one
+        for one in filters
+    )
 
 
 async def _known(connection: Connection, one: Filter) -> Filter:
@@ -120,10 +184,19 @@ async def _known(connection: Connection, one: Filter) -> Filter:
 
 async def _first(
     connection: Connection, filters: Sequence[Filter], query: ConversationQuery
-) -> Filter | None:
-    """Return the filter to begin with; None: none, all are common and none finds in order."""
+) -> tuple[Filter | None, bool]:
+    """Return the filter to begin with, and whether it is known to find less than `NEAR`.
+
+    None: none, all are common and none finds in order.
+    """
     if len(filters) <= 1 and all(one.in_order for one in filters):
-        return filters[0] if filters else None
+        return (filters[0] if filters else None), False
+    if all(one.in_order for one in filters):
+        reaches = await _reaches(connection, filters, query)
+        if None not in reaches:  # the one whose first ones reach the farthest is the rarest
+            farthest = min if query.descending else max
+            return filters[reaches.index(farthest(reaches))], False
+        filters = [one for one, reach in zip(filters, reaches, strict=True) if reach is None]
     some = (one.counted(query).limit(COUNTED).subquery() for one in filters)
     counts = (select(func.count()).select_from(found).scalar_subquery() for found in some)
     counted = (await connection.execute(select(*counts))).one()
@@ -131,7 +204,22 @@ async def _first(
         (count, not one.in_order, index)
         for index, (count, one) in enumerate(zip(counted, filters, strict=True))
     )
-    return filters[index] if count < COUNTED or filters[index].in_order else None
+    begins = count < COUNTED or filters[index].in_order
+    return (filters[index] if begins else None), count < min(NEAR, COUNTED)
+
+
+async def _reaches(
+    connection: Connection, filters: Sequence[Filter], query: ConversationQuery
+) -> Sequence[Any]:
+    """Return the start up to which the first ones of each filter are; None: there are few."""
+    found = []
+    for one in filters:
+        places = one.counted(query)
+        started_at = places.selected_columns.started_at
+        order = started_at.desc() if query.descending else started_at
+        last = places.with_only_columns(started_at).order_by(order).offset(NEAR - 1).limit(1)
+        found.append(last.scalar_subquery())
+    return (await connection.execute(select(*found))).one()
 
 
 def filters_of(query: ConversationQuery, dialect: str) -> Iterator[Filter]:

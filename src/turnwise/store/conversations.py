@@ -1,9 +1,10 @@
 """The records of conversations, in SQL."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, insert, select, update
+from sqlalchemy import Row, Select, and_, bindparam, delete, insert, select, update
 
 from turnwise.store import cursors
 from turnwise.store.connections import Connection, batches
@@ -50,7 +51,8 @@ class SqlConversations:
         )
         if number is None:
             return False
-        await self._index(number, document)
+        if document["status"] not in OPEN:
+            await self._index(number, document)
         return True
 
     async def finish(self, document: Document) -> bool:
@@ -83,15 +85,11 @@ class SqlConversations:
         order = f"conversations {'down' if query.descending else 'up'}"
         after = cursors.decode(order, query.cursor, int, int) if query.cursor else None
         found = await narrowed(self.connection, query)
-        number, started_at = found.selected_columns
-        page = cursors.page_of(found, (started_at, number), after, descending=query.descending)
-        places = page.limit(query.page_size + 1).subquery()
-        rows = select(places, _C.message_count, _C.tool_names, _C.head).join(
-            CONVERSATIONS, _C.number == places.c.number
-        )
-        by = (places.c.started_at, places.c.number)
-        rows = rows.order_by(*(c.desc() if query.descending else c.asc() for c in by))
-        got = (await self.connection.execute(rows)).all()
+        ordered = _ordered(found.begun, query, after)
+        first = found.among_first(ordered, descending=query.descending)
+        got = () if first is None else await self._rows(first, query)
+        if len(got) <= query.page_size:
+            got = await self._rows(_ordered(found.all(), query, after), query)
         shown = got[: query.page_size]
         more = len(got) > len(shown)
         return Page(
@@ -107,6 +105,14 @@ class SqlConversations:
                 cursors.encode(order, (shown[-1].started_at, shown[-1].number)) if more else None
             ),
         )
+
+    async def _rows(self, found: Select[Any], query: ConversationQuery) -> Sequence[Row[Any]]:
+        """Return what a page shows of the first ones that a query finds, and of one more."""
+        places = found.limit(query.page_size + 1).subquery()
+        rows = select(places, _C.message_count, _C.tool_names, _C.head).join(
+            CONVERSATIONS, _C.number == places.c.number
+        )
+        return (await self.connection.execute(_ordered(rows, query))).all()
 
     async def delete(self, conversation_id: str) -> bool:
         """Forget a conversation. False: there was none."""
@@ -138,7 +144,10 @@ class SqlConversations:
         return orphans
 
     async def _index(self, number: int, document: Document) -> None:
-        """Keep facets and words as the document is; during a call hardly any of them change."""
+        """Keep facets and words as the document is.
+
+        It is complete: hardly any of them change before, and to look at each turn costs much.
+        """
         known = (await self.connection.execute(_KNOWN, {"which": number})).all()
         before: set[FacetRow] = {
             (row.facet, row.value, row.amount, row.started_at) for row in known
@@ -148,8 +157,7 @@ class SqlConversations:
             which = and_(_F.number == number, _F.facet == facet, _F.value == value)
             await self.connection.execute(delete(FACETS).where(which))
         await self._add_facets(number, after - before)
-        if document["status"] not in OPEN:
-            await self.connection.execute(delete(TEXTS).where(TEXTS.c.number == number))
+        await self.connection.execute(delete(TEXTS).where(TEXTS.c.number == number))
         await self._add_words(number, document)
 
     async def _add_facets(self, number: int, rows: set[FacetRow]) -> None:
@@ -163,6 +171,13 @@ class SqlConversations:
             started_at = document["metadata"]["start_time_unix_secs"]
             text = {"number": number, "started_at": started_at, "words": searched_words(document)}
             await self.connection.execute(_NEW_TEXT, text)
+
+
+def _ordered(
+    found: Select[Any], query: ConversationQuery, after: cursors.Place | None = None
+) -> Select[Any]:
+    number, started_at, *_ = found.selected_columns
+    return cursors.page_of(found, (started_at, number), after, descending=query.descending)
 
 
 def _facet_rows(document: Document) -> set[FacetRow]:

@@ -11,24 +11,13 @@ from typing import Any
 
 from turnwise.agents.tools import Tool
 from turnwise.agents.variables import SECRET, SYSTEM, Variables, as_text
-from turnwise.tools.ports import ErrorType, Outcome, ToolFailed, ToolRejected
+from turnwise.tools.ports import ErrorType, Outcome, ToolFailed
+from turnwise.tools.summaries import by_rule, mode_of, tidy
 
 FAILED = "The tool failed."
 """What the model hears of a failure that is hidden from it."""
 HIDDEN_ANSWER = "The tool succeeded; its answer is not shown."
 """What the model hears of an answer that is hidden from it."""
-SUMMARY_CHARS = 200
-"""How much of a raw error a summary quotes."""
-
-_SUMMARIES: Mapping[ErrorType, str] = {
-    "internal": "The tool failed for a reason of this platform",
-    "customer_config": "The tool is not set up correctly",
-    "customer_auth": "The tool was refused for lack of permission",
-    "external_server": "The service behind the tool failed",
-    "external_client": "The user's side could not run the tool",
-    "client_timeout": "The user's side did not answer in time",
-    "unknown": "The tool failed",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,30 +69,28 @@ def answered(tool: Tool, outcome: Outcome, variables: Variables) -> Answered:
     )
 
 
-def failed(tool: Tool, failure: ToolFailed) -> Answered:
-    """Return what comes of a failure, told to the model as the tool's settings say."""
+def failed(tool: Tool, failure: ToolFailed, summary: str | None = None) -> Answered:
+    """Return what comes of a failure, told to the model as the tool's settings say.
+
+    Args:
+        tool: Which one failed.
+        failure: How.
+        summary: What a model made of it, for a tool that wants one; None: there is none.
+    """
+    match mode_of(tool, failure):
+        case "passthrough":
+            told = str(failure)
+        case "summarized":
+            told = by_rule(failure) if summary is None else tidy(summary)
+        case _:
+            told = FAILED
     return Answered(
-        result=_told(tool, failure),
+        result=told,
         failed=True,
         error_type=failure.error_type,
         raw_error=str(failure),
         details=failure.details,
     )
-
-
-def _told(tool: Tool, failure: ToolFailed) -> str:
-    mode = str(tool.raw.get("tool_error_handling_mode") or "auto")
-    if mode == "auto":
-        # a client's words are written for the agent; what a server says may be anything
-        own = {"client": "passthrough", "api_integration_webhook": "summarized"}
-        mode = own.get(tool.kind, "hide")
-    if mode == "passthrough" or isinstance(failure, ToolRejected):
-        return str(failure)
-    if mode == "summarized":
-        words = " ".join(str(failure).split())
-        more = "…" if len(words) > SUMMARY_CHARS else ""
-        return f"{_SUMMARIES[failure.error_type]}: {words[:SUMMARY_CHARS]}{more}"
-    return FAILED
 
 
 # --- dynamic variables ---------------------------------------------------------------------------

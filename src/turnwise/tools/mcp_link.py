@@ -15,7 +15,7 @@ from turnwise.outgoing import Outgoing, OutgoingError
 from turnwise.outgoing.mcp_servers import opened, tools_of
 from turnwise.tools.mcp_definitions import McpSettings
 from turnwise.tools.mcp_reach import McpReach
-from turnwise.tools.ports import ToolFailed, Values
+from turnwise.tools.ports import Authorisation, ToolFailed, Values
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -211,15 +211,21 @@ class McpLink:
         granted = await self._values.authorisation(locator, renew=False)
         async with AsyncExitStack() as stack:
             try:
-                server = await self._reach.server(variables, granted.headers)
+                server = await self._reach.server(variables, _headers(granted))
                 client = await stack.enter_async_context(opened(self._outgoing, server))
             except OutgoingError:
                 if not granted.remembered:
                     raise
                 granted = await self._values.authorisation(locator, renew=True)
-                server = await self._reach.server(variables, granted.headers)
+                server = await self._reach.server(variables, _headers(granted))
                 client = await stack.enter_async_context(opened(self._outgoing, server))
             yield client
+
+
+def _headers(granted: Authorisation) -> Mapping[str, str]:
+    if granted.identity is not None:
+        raise ToolFailed("customer_auth", "no client certificate is shown to MCP servers")
+    return granted.headers
 
 
 def _too_slow(seconds: float) -> ToolFailed:

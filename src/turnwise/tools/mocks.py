@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from turnwise.tools.ports import Outcome, ToolFailed
 
 Mock = Mapping[str, Any]
 """`{"parameter_conditions": […], "mock_result": …, "is_error": …}`."""
+Judge = Callable[[str, str], Awaitable[bool]]
+"""Says whether a description fits an argument, which comes second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +37,15 @@ class Mocks:
         chosen = tool.name in self.names or tool.id in self.names
         return self.strategy == "all" or (self.strategy == "selected" and chosen)
 
-    def answer(self, tool: Tool, arguments: Mapping[str, Any]) -> Outcome | None:
+    async def answer(
+        self, tool: Tool, arguments: Mapping[str, Any], judge: Judge
+    ) -> Outcome | None:
         """Return the prepared answer to a call; None: the tool is to be called.
+
+        Args:
+            tool: Which one.
+            arguments: What it is called with.
+            judge: Decides conditions of type `llm`.
 
         Raises:
             ToolFailed: If the prepared answer is a failure, or there is none and there must be.
@@ -45,7 +54,7 @@ class Mocks:
             return None
         prepared = self.answers.get(tool.name) or self.answers.get(tool.id or "") or ()
         for mock in prepared:
-            if all(_fits(each, arguments) for each in mock.get("parameter_conditions") or ()):
+            if await _all_fit(mock.get("parameter_conditions") or (), arguments, judge):
                 result = as_text(mock.get("mock_result") or "")
                 if mock.get("is_error") is True:
                     raise ToolFailed("unknown", result)
@@ -77,22 +86,31 @@ def _texts(*lists: object) -> Iterable[str]:
             yield from map(str, each)
 
 
-def _fits(condition: object, arguments: Mapping[str, Any]) -> bool:
+async def _all_fit(
+    conditions: Iterable[object], arguments: Mapping[str, Any], judge: Judge
+) -> bool:
+    for each in conditions:
+        if not await _fits(each, arguments, judge):
+            return False
+    return True
+
+
+async def _fits(condition: object, arguments: Mapping[str, Any], judge: Judge) -> bool:
     rule = condition.get("eval") if isinstance(condition, Mapping) else None
     if not isinstance(condition, Mapping) or not isinstance(rule, Mapping):
         return False
     found, value = at_path(arguments, str(condition.get("path") or "").split("."))
-    if not found:
-        return False
-    match rule.get("type"):
+    match rule.get("type") if found else None:
         case "anything":
             return True
         case "exact":
             return _same(value, rule.get("expected_value"))
         case "regex":
             return _matches(str(rule.get("pattern")), as_text(value))
+        case "llm":
+            return await judge(str(rule.get("description") or ""), as_text(value))
         case _:
-            return False  # `llm` needs a judge, which a live session has not
+            return False
 
 
 def _matches(pattern: str, text: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from turnwise.agents.tools import Tool
 from turnwise.agents.variables import Variables
 from turnwise.base.errors import Error
+from turnwise.outgoing import ClientCertificate
 
 Json = dict[str, Any]
 
@@ -117,5 +118,7 @@ class Authorisation:
     """What an auth connection adds to a request."""
 
     headers: Mapping[str, str] = field(repr=False)
+    identity: ClientCertificate | None = None
+    """Shown to the server; None: there is none."""
     remembered: bool = False
     """Whether a newer one may work where this one is refused."""

@@ -7,6 +7,7 @@ from urllib.parse import urljoin, urlsplit
 from turnwise.outgoing import (
     Answer,
     AnswerTooLarge,
+    ClientCertificate,
     Limits,
     Outgoing,
     OutgoingError,
@@ -78,14 +79,19 @@ class WebhookTools:
             return bare, await self._send(bare, limits)
         found = await self._values.authorisation(locator, renew=False)
         sent = bare.with_headers(found.headers)
-        answer = await self._send(sent, limits)
+        answer = await self._send(sent, limits, found.identity)
         if answer.status == 401 and found.remembered:
             found = await self._values.authorisation(locator, renew=True)
             sent = bare.with_headers(found.headers)
             answer = await self._send(sent, limits)
         return sent, answer
 
-    async def _send(self, request: WebhookRequest, limits: Limits) -> Answer:
+    async def _send(
+        self,
+        request: WebhookRequest,
+        limits: Limits,
+        identity: ClientCertificate | None = None,
+    ) -> Answer:
         for name, value in request.headers.items():
             if not (value.isascii() and value.isprintable()):  # an error would quote the value
                 reason = f"the header {name} has characters that headers cannot have"
@@ -96,6 +102,7 @@ class WebhookTools:
             headers=request.headers,
             content=request.body,
             limits=limits,
+            identity=identity,
         )
 
     async def _followed(self, answer: Answer, request: ToolRequest, limits: Limits) -> Answer:

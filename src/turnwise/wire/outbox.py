@@ -7,6 +7,7 @@ from turnwise.audio.alignment import Alignment
 from turnwise.turns.events import ReplyId
 from turnwise.wire.server_messages import (
     AgentChatResponsePart,
+    AgentReasoningResponsePart,
     AgentResponse,
     AgentResponseComplete,
     AgentResponseCorrection,
@@ -65,6 +66,8 @@ class ToldReply:
     paused: bool = False
     streaming: bool = False
     """Whether a `start` has no `stop` yet."""
+    thinking: bool = False
+    """The same of its thoughts."""
     words: list[str] = field(default_factory=list)
     """Complete, and waiting to be told."""
     told: bool = False
@@ -76,8 +79,26 @@ class ToldReply:
             self.number = self.out.next_number()
         return self.number
 
+    def think(self, text: str) -> None:
+        """Tell thoughts as they come."""
+        if not self.thinking:
+            self.thinking = True
+            self._thought("start")
+        self._thought("delta", text)
+
+    def stop_thinking(self) -> None:
+        """Tell that what follows was thought of enough."""
+        if self.thinking:
+            self.thinking = False
+            self._thought("stop")
+
+    def _thought(self, part: Literal["start", "delta", "stop"], text: str = "") -> None:
+        number = str(self.its_number())
+        self.out.put(AgentReasoningResponsePart(text=text, part=part, event_id=number))
+
     def stream(self, text: str) -> None:
         """Tell words as they are written."""
+        self.stop_thinking()
         if not self.out.wants("agent_chat_response_part"):
             return
         if not self.streaming:
@@ -87,6 +108,7 @@ class ToldReply:
 
     def stop_stream(self) -> None:
         """Tell that the words are complete for now."""
+        self.stop_thinking()
         if self.streaming:
             self.streaming = False
             self._part("stop")
@@ -96,6 +118,7 @@ class ToldReply:
 
     def tell(self) -> None:
         """Tell the words that waited."""
+        self.stop_thinking()
         for text in self.words:
             self.out.put(AgentResponse(agent_response=text, event_id=self.its_number()))
             self.told = True

@@ -49,6 +49,7 @@ from turnwise.wire.server_messages import (
     UserTranscript,
     VadScore,
 )
+from turnwise.wire.thoughts import HeldThoughts
 from turnwise.wire.tool_news import call_of, reports_of, request_of
 
 _HANGS_UP = "end_call"
@@ -73,6 +74,7 @@ class Translator:
         self._cancelled: ToldReply | None = None
         self._calls: dict[CallId, int] = {}
         self._held: list[ServerMessage] = []
+        self._thoughts = HeldThoughts()
         self._tools: Mapping[str, Tool] = {}
         self.use_tools(tools)
 
@@ -87,8 +89,9 @@ class Translator:
                 pass
             case Amend() | SwitchAgent() | Report():
                 pass
-            case StartReply():
+            case StartReply(reply=reply, speculative=bet):
                 self._held = []  # the conversation goes on: the user called its end off
+                self._thoughts.begin(reply, bet=bet)
             case Speak(reply=reply, text=text):
                 self._open(reply).stream(text)
             case Announce(reply=reply, text=text):
@@ -155,6 +158,17 @@ class Translator:
         tool = self._tools.get(command.name, _NO_TOOL)
         number = self._calls.get(command.call) or self._out.next_number()
         self._out.put(call_of(command, tool, number, parameters))
+        return self._out.take()
+
+    def thought(self, reply: ReplyId, text: str) -> list[ServerMessage]:
+        """Return what a model's thought tells the client: nothing while its reply is only a bet."""
+        if not self._out.wants("agent_reasoning_response_part"):
+            return []
+        others = self._told is not None and self._told.reply != reply
+        if others or self._thoughts.bet or reply != self._thoughts.reply:
+            self._thoughts.hold(reply, text)
+        else:
+            self._open(reply).think(text)
         return self._out.take()
 
     def tentative(self, text: str) -> list[ServerMessage]:
@@ -227,4 +241,6 @@ class Translator:
         told = self._live(reply)
         if told is None:
             told = self._told = ToldReply(reply, self._out)
+        for thought in self._thoughts.release(reply):
+            told.think(thought)
         return told

@@ -90,7 +90,11 @@ class CustomModel:
             http_client=make_client() if make_client is not None else http_client(timeout_s),
         )
         vendor = Vendor(
-            provider=SPEC.full_name, make=self._make, settings=_settings, errors=(OpenAIError,)
+            provider=SPEC.full_name,
+            make=self._make,
+            settings=self._settings,
+            errors=(OpenAIError,),
+            writes_messages=api == "chat_completions",
         )
         self._models = DirectModels(vendor, default=NAMELESS, attempts=attempts)
 
@@ -137,21 +141,24 @@ class CustomModel:
             return OpenAIResponsesModel(name, provider=provider)
         return OpenAIChatModel(name, provider=provider)
 
+    def _settings(self, request: ModelRequest) -> "ModelSettings":
+        from openai import omit  # noqa: PLC0415 - optional
 
-def _settings(request: ModelRequest) -> "ModelSettings":
-    from openai import omit  # noqa: PLC0415 - optional
+        from turnwise.providers.llm.openai_client import messages_of  # noqa: PLC0415 - optional
 
-    settings = cast("OpenAIChatModelSettings", settings_of(request))
-    if request.reasoning_effort:
-        settings["openai_reasoning_effort"] = request.reasoning_effort  # type: ignore[typeddict-item]
-    if request.reasoning_summary:  # of the responses API; the other has no word for it
-        cast("OpenAIResponsesModelSettings", settings)["openai_reasoning_summary"] = "auto"
-    # the library adds these two by itself
-    body: dict[str, Any] = {"stream_options": omit, "tool_choice": omit, **request.extra_body}
-    if request.user_id:
-        body["user_id"] = request.user_id
-    settings["extra_body"] = body
-    return settings
+        settings = cast("OpenAIChatModelSettings", settings_of(request))
+        if request.reasoning_effort:
+            settings["openai_reasoning_effort"] = request.reasoning_effort  # type: ignore[typeddict-item]
+        if request.reasoning_summary:  # of the responses API; the other has no word for it
+            cast("OpenAIResponsesModelSettings", settings)["openai_reasoning_summary"] = "auto"
+        # the library adds these two by itself
+        body: dict[str, Any] = {"stream_options": omit, "tool_choice": omit, **request.extra_body}
+        if self._api == "chat_completions":
+            body["messages"] = messages_of(request.messages)
+        if request.user_id:
+            body["user_id"] = request.user_id
+        settings["extra_body"] = body
+        return settings
 
 
 def _split(url: str, path: str) -> tuple[str, dict[str, object]]:

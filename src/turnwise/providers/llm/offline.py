@@ -11,6 +11,7 @@ import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 
+from turnwise.base.errors import ProviderRefused
 from turnwise.providers.llm.offline_search import index_of, sentences, terms
 from turnwise.providers.llm.offline_tools import answer_for, arguments, best_tool
 from turnwise.providers.ports import (
@@ -99,7 +100,13 @@ class Offline:
         self._word_s = word_ms / 1000
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelEvent, None]:
-        """Yield the answer word by word."""
+        """Yield the answer word by word.
+
+        Raises:
+            ProviderRefused: If it is a task beside the conversation.
+        """
+        if request.aside:
+            raise ProviderRefused(SPEC.full_name, "it has answers, and follows no instructions")
         answer = await asyncio.to_thread(answer_to, request)
         words = re.findall(r"\S+\s*", answer.text)
         for word in words:

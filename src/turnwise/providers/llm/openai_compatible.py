@@ -36,7 +36,7 @@ class OpenAiModel:
 
     SPEC = SPEC
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is an option of a route
         self,
         *,
         base_url: str = "https://api.openai.com/v1",
@@ -45,6 +45,7 @@ class OpenAiModel:
         timeout_s: float = 15.0,
         attempts: int = 2,
         headers: dict[str, str] | None = None,
+        tiers: bool = True,
     ) -> None:
         """Import the library, which takes a second or two, and open no connection yet.
 
@@ -55,6 +56,7 @@ class OpenAiModel:
             timeout_s: Longest time without a byte.
             attempts: How often a request is sent at most.
             headers: More headers for each request.
+            tiers: Whether the server takes a `service_tier`; some refuse what they do not know.
 
         Raises:
             ProviderRefused: If a package is missing.
@@ -65,6 +67,8 @@ class OpenAiModel:
 
         from turnwise.providers.llm.openai_client import OpenAiClient  # noqa: PLC0415 - optional
 
+        self.has_tiers = tiers
+        """Whether a `service_tier` is sent."""
         self._is_openai = base_url.startswith(_OPENAI)
         self._client = OpenAiClient(
             base_url=checked_url(base_url),
@@ -74,7 +78,11 @@ class OpenAiModel:
             http_client=http_client(timeout_s),
         )
         vendor = Vendor(
-            provider=SPEC.full_name, make=self._make, settings=_settings, errors=(OpenAIError,)
+            provider=SPEC.full_name,
+            make=self._make,
+            settings=self._settings,
+            errors=(OpenAIError,),
+            writes_messages=True,
         )
         self._models = DirectModels(vendor, default=model, attempts=attempts)
 
@@ -106,9 +114,13 @@ class OpenAiModel:
         provider = OpenAICompatibleProvider("turnwise", openai_client=self._client, profile=profile)
         return OpenAIChatModel(name, provider=provider)
 
+    def _settings(self, request: ModelRequest) -> "ModelSettings":
+        from turnwise.providers.llm.openai_client import messages_of  # noqa: PLC0415 - optional
 
-def _settings(request: ModelRequest) -> "ModelSettings":
-    settings = cast("OpenAIChatModelSettings", settings_of(request))
-    if request.reasoning_effort:  # as it is: servers have efforts of their own
-        settings["openai_reasoning_effort"] = request.reasoning_effort  # type: ignore[typeddict-item]
-    return settings
+        settings = cast("OpenAIChatModelSettings", settings_of(request))
+        settings["extra_body"] = {"messages": messages_of(request.messages), **request.extra_body}
+        if request.reasoning_effort:  # as it is: servers have efforts of their own
+            settings["openai_reasoning_effort"] = request.reasoning_effort  # type: ignore[typeddict-item]
+        if request.service_tier == "fast" and self.has_tiers:
+            settings["openai_service_tier"] = "priority"  # OpenAI's word for it
+        return settings

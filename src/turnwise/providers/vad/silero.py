@@ -99,7 +99,7 @@ class Silero:
         self,
         *,
         path: str | Path | None = None,
-        tick_ms: float = 8.0,
+        tick_ms: float = 10.0,
         own_thread: bool | None = None,
     ) -> None:
         """Read the weights, which takes some 20 ms.

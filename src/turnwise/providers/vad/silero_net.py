@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
 
 from turnwise.providers.vad.onnx_weights import Floats, read_weights
 
@@ -55,7 +56,9 @@ class SileroNet:
         """
         weights = _by_place(read_weights(path, "then_branch"))
         basis = weights["stft.forward_basis_buffer"][:, 0]
-        self._window = basis[0].copy()  # the row of frequency 0, whose cosine is 1 everywhere
+        # The row of frequency 0, whose cosine is 1 everywhere. In double precision, because numpy
+        # transforms float32 by way of it, four times as slowly.
+        self._window = basis[0].astype(np.float64)
         _check_transform(basis, self._window)
         first, second, third, fourth = (
             weights[f"encoder.{layer}.reparam_conv.weight"] for layer in range(4)
@@ -67,12 +70,17 @@ class SileroNet:
         self._second = _flat(second)
         self._third = _flat(third[:, :, 1:])
         self._fourth = _flat(fourth[:, :, 1:2])
-        cell = np.hstack([weights["decoder.rnn.weight_ih"], weights["decoder.rnn.weight_hh"]])
+        self._seen_gates, self._hidden_gates = (
+            np.ascontiguousarray(_gates_first(weights[f"decoder.rnn.weight_{part}"]).T)
+            for part in ("ih", "hh")
+        )
         bias = weights["decoder.rnn.bias_ih"] + weights["decoder.rnn.bias_hh"]
-        self._cell = np.ascontiguousarray(_gates_first(cell).T)
         self._cell_bias = _gates_first(bias)
         self._last = weights["decoder.decoder.2.weight"][0, :, 0].copy()
         self._last_bias = float(weights["decoder.decoder.2.bias"][0])
+        # Nothing but zeros, which callers send who are muted or listen, is always seen alike.
+        nothing = np.zeros((1, CONTEXT_SAMPLES + FRAME_SAMPLES), np.float32)
+        self._silence = self._see(nothing)
 
     def __call__(
         self, sound: Floats, hidden: Floats, cell: Floats
@@ -87,13 +95,24 @@ class SileroNet:
         return self.remember(self.see(sound), hidden, cell)
 
     def see(self, sound: Floats) -> Floats:
-        """Return what is in each frame by itself, shape (n, 128); `sound` as above."""
-        return self._encode(_spectra(sound, self._window))
+        """Return what each frame does to the memory, shape (n, 512); `sound` as above."""
+        loud = sound.any(axis=1)
+        if loud.all():
+            return self._see(sound)
+        seen = np.tile(self._silence, (len(sound), 1))
+        if loud.any():
+            seen[loud] = self._see(sound[loud])
+        return seen
+
+    def _see(self, sound: Floats) -> Floats:
+        seen = self._encode(_spectra(sound, self._window)) @ self._seen_gates
+        seen += self._cell_bias
+        return seen
 
     def remember(self, seen: Floats, hidden: Floats, cell: Floats) -> tuple[Floats, Floats, Floats]:
         """Return what `__call__` does, from what `see` saw in each stream's next frame."""
-        mixed = np.concatenate((seen, hidden), axis=1) @ self._cell
-        mixed += self._cell_bias
+        mixed = hidden @ self._hidden_gates
+        mixed += seen
         gates = _sigmoid(mixed[:, : 3 * MEMORY])
         cell = gates[:, MEMORY : 2 * MEMORY] * cell
         cell += gates[:, :MEMORY] * np.tanh(mixed[:, 3 * MEMORY :])
@@ -124,14 +143,14 @@ def _by_place(weights: dict[str, Floats]) -> dict[str, Floats]:
     return found
 
 
-def _check_transform(basis: Floats, window: Floats) -> None:
+def _check_transform(basis: Floats, window: NDArray[np.float64]) -> None:
     """Make sure that the file's transform is the Fourier transform that stands in for it here."""
-    fourier = np.fft.rfft(np.diag(window.astype(np.float64)), axis=-1).T
+    fourier = np.fft.rfft(np.diag(window), axis=-1).T
     if np.abs(basis - np.concatenate([fourier.real, fourier.imag])).max() > 1e-3:
         raise ValueError("no net we know: its transform is not a windowed Fourier transform")
 
 
-def _spectra(sound: Floats, window: Floats) -> Floats:
+def _spectra(sound: Floats, window: NDArray[np.float64]) -> Floats:
     """Return magnitudes, shape (n, 4, 129)."""
     # The net mirrors the last samples at the end, and only there.
     sound = np.concatenate((sound, sound[:, -2 : -2 - CONTEXT_SAMPLES : -1]), axis=1)
@@ -139,7 +158,7 @@ def _spectra(sound: Floats, window: Floats) -> Floats:
     windows = as_strided(
         sound, (len(sound), _STEPS, _WINDOW), (row, _HOP * sample, sample), writeable=False
     )
-    spectra: Floats = np.abs(np.fft.rfft(windows * window, axis=-1)).astype(np.float32, copy=False)
+    spectra: Floats = np.abs(np.fft.rfft(windows * window, axis=-1)).astype(np.float32)
     return spectra
 
 

@@ -35,9 +35,10 @@ CLIENT_EVENTS = (
     "interruption",
     "agent_response",
     "agent_response_complete",
-    "agent_chat_response_part",
 )
 """What the server is asked to tell."""
+TEXT_EVENTS = (*CLIENT_EVENTS, "agent_chat_response_part")
+"""The same in writing: words as they are written."""
 _BODIES = {
     "audio": "audio_event",
     "interruption": "interruption_event",
@@ -83,7 +84,8 @@ class Line(WSListener):
         """Send the first message."""
         self._transport = transport
         self._open_at = time.monotonic()
-        override: dict[str, Any] = {"conversation": {"client_events": CLIENT_EVENTS}}
+        events = TEXT_EVENTS if self._plan.text else CLIENT_EVENTS
+        override: dict[str, Any] = {"conversation": {"client_events": events}}
         if self._plan.text:
             override["text_only"] = True
         message = {

@@ -1,7 +1,7 @@
 // The talk page: wires what is seen to one conversation after the other.
 import { Conversation } from "./talk_conversation.js";
 import { addressOf, entryOf, signedEntryOf, variablesOf } from "./talk_link.js";
-import { ask, key, showLatencies } from "./talk_operator.js";
+import { ask, followLatencies, key, showLatencies } from "./talk_operator.js";
 import { Sound, askForMicrophone, parseFormat } from "./talk_sound.js";
 import { Transcript, button } from "./talk_transcript.js";
 
@@ -148,6 +148,7 @@ function handlers(mine) {
 
 async function begun(mine, metadata) {
   mine.id = metadata.conversation_id;
+  followLatencies($("latencies"), mine.id, transcript, () => call !== mine);
   state("live");
   mode(resting());
   (mine.voice ? $("mute") : $("words")).focus();

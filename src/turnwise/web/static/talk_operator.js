@@ -14,6 +14,7 @@ const EXPLAINED =
   "the wait for the turn's end, the model's first words, and the voice's first sound. A typed turn has no speech to measure from.";
 const PATIENCE_MS = 30_000;
 const EVERY_MS = 400;
+const LIVE_EVERY_MS = 2_000;
 
 /** The key of this tab; empty: none. It is sent to this server only, and kept nowhere else. */
 export const key = {
@@ -92,16 +93,28 @@ function table(turns) {
   return made;
 }
 
-/** Show the latencies of a conversation in a place of the page, and beside the words it is about. */
+function show(place, turns, transcript, nothing = "") {
+  transcript.measured(turns.map(([words, metrics]) => [words, told(metrics)]));
+  place.replaceChildren(...(turns.length > 0 ? [table(turns), cell("p", "dim", EXPLAINED)] : [nothing]));
+}
+
+/** Show the latencies so far of a conversation, again and again, until it is over. */
+export async function followLatencies(place, id, transcript, isOver) {
+  while (!isOver()) {
+    await new Promise((done) => { setTimeout(done, LIVE_EVERY_MS); });
+    const found = key.get() && !isOver() ? await ask(`conversations/${id}`).catch(() => null) : null;
+    if (found && !isOver()) show(place, turnsOf(found), transcript);
+  }
+}
+
+/** Show the latencies of a conversation that is over in a place of the page, and beside the words it is about. */
 export async function showLatencies(place, id, transcript) {
   place.textContent = "";
   if (!key.get() || !id) return;
   place.textContent = "Reading the record …";
   try {
     const turns = turnsOf(await stored(id));
-    transcript.measured(turns.map(([words, metrics]) => [words, told(metrics)]));
-    const nothing = "No turn of this conversation has figures.";
-    place.replaceChildren(...(turns.length > 0 ? [table(turns), cell("p", "dim", EXPLAINED)] : [nothing]));
+    show(place, turns, transcript, "No turn of this conversation has figures.");
   } catch (error) {
     place.textContent = error.message;
   }
