@@ -18,20 +18,22 @@ Plain = dict[str, Any]
 
 ADDED_MS = 30.0
 """How much longer than with one call an answer may take (p95), for a level to count as held."""
-OPENED_A_SECOND = 50
+OPENED_A_SECOND = 10
+"""As with the peers: calls that open together take their turns together, which no callers do."""
 MOST_PROCESSES = 4
 
 
 def plan_of(server: Served, calls: int, hold_s: float, chunk_ms: int = 100) -> Plan:
-    """Return the plan of a level: callers open their calls fifty a second.
+    """Return the plan of a level: callers open their calls ten a second.
 
-    One call alone is held twice as long: it is what the others are compared with.
+    One call alone is held sixteen times as long: it is what the others are compared with, and in
+    which frame of which message its speech ends is chance, worth up to a message.
     """
     return Plan(
         address=server.address,
         calls=calls,
         ramp_s=max(2.0, calls / OPENED_A_SECOND),
-        hold_s=2 * hold_s if calls == 1 else hold_s,
+        hold_s=16 * hold_s if calls == 1 else hold_s,
         chunk_ms=chunk_ms,
         reply_s=work.least_reply_s(),
     )

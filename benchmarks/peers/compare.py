@@ -29,7 +29,7 @@ from served import cores, serve_turnwise, served  # noqa: E402
 ROOT = HERE.parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
-CALLS = [1, 50, 200, 400, 600]
+CALLS = [1, 50, 100, 150, 200, 250, 300]
 NONE = "-"
 FIRST_S = 60.0
 """How much longer than its load a framework may take to start and to end."""

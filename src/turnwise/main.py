@@ -29,6 +29,7 @@ from turnwise.gateway.custom_llm import CustomLlms
 from turnwise.gateway.direct_socket import DirectSocket
 from turnwise.gateway.doors import Doors
 from turnwise.gateway.handshake import Installation
+from turnwise.gateway.keeping import OpenCalls
 from turnwise.gateway.rooms import RoomWishes, open_rooms
 from turnwise.gateway.websocket import ConversationSocket
 from turnwise.outgoing import Outgoing, Policy
@@ -262,6 +263,7 @@ class Application:
         return Gateway(
             doors=Doors(deps.store, deps.signer),
             store=deps.store,
+            open_calls=OpenCalls(deps.store),
             blobs=deps.blobs,
             minds=replace(minds, synthesizer=RememberedSpeech(minds.synthesizer)),
             sessions=sessions,

@@ -24,7 +24,7 @@ async def stored_at(*acts: tuple[float, str]) -> list[float]:
         stored.append(round(loop.time() - began, 3))
 
     storing = Storing(store)
-    task = asyncio.ensure_future(storing.run())
+    task = asyncio.create_task(storing.run())  # noqa: TID251 - ends with the test
     for at, act in acts:
         await asyncio.sleep(began + at - loop.time())
         (storing.soon if act == "turn" else storing.later)()

@@ -72,6 +72,24 @@ async def test_a_conversation_is_stored_turn_by_turn_and_comes_back_deep_equal(
     assert await get(store) == document
 
 
+async def test_open_conversations_are_replaced_together(store: Store) -> None:
+    await begin(store, record(1), record(2), record(3))
+    said = {"transcript": [{"role": "user", "message": "hello"}], "extra": {"deep": [None]}}
+    async with store.writing() as tx:
+        assert await tx.conversations.delete("conv_3")
+        heads = await tx.conversations.heads(["conv_1", "conv_2", "conv_3", "conv_4"])
+        await tx.conversations.save_open([record(n, **said) for n in (1, 2, 3)])
+    assert heads.keys() == {"conv_1", "conv_2"}
+    assert "transcript" not in heads["conv_1"]
+    assert heads["conv_1"]["metadata"] == record()["metadata"]
+    assert [await get(store, f"conv_{n}") for n in (1, 2, 3)] == [
+        record(1, **said),
+        record(2, **said),
+        None,
+    ]
+    assert sorted(await ids(store)) == ["conv_1", "conv_2"]
+
+
 async def test_an_id_is_used_once(store: Store) -> None:
     await begin(store, record())
     with pytest.raises(StoreConflict):

@@ -18,7 +18,7 @@ from turnwise.gateway.casting import Cast, House, Meeting
 from turnwise.gateway.doors import Door, Doors, Refused
 from turnwise.gateway.facts import NO_PHONE
 from turnwise.gateway.handshake import Prepared, brought_along
-from turnwise.gateway.keeping import Keeper
+from turnwise.gateway.keeping import Keeper, OpenCalls
 from turnwise.gateway.line import First, Line, LineGone
 from turnwise.gateway.live import LiveClient, Reader, without_secrets
 from turnwise.gateway.telephone import on_the_phone
@@ -52,6 +52,7 @@ class Gateway:
 
     doors: Doors
     store: Store
+    open_calls: OpenCalls
     blobs: Blobs
     minds: Minds
     sessions: Sessions
@@ -115,7 +116,7 @@ class Call:
         except Refused as refused:
             return refused.ending
         self.id = door.conversation_id or self.id
-        keeper = Keeper(gateway.store, gateway.blobs, door, gateway.folder / self.id)
+        keeper = Keeper(gateway.open_calls, gateway.blobs, door, gateway.folder / self.id)
         try:
             first = await self._line.first()
             document = await self._agent(door, first)

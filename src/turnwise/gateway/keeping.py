@@ -12,21 +12,67 @@ from turnwise.store import Blobs, Store, journal_key, recording_key
 from turnwise.wire import closing
 
 Json = dict[str, Any]
+GATHER_S = 0.4
+"""How long what is to be stored of a call waits for that of others."""
+OPEN = ("initiated", "in-progress")
+"""Statuses of a call that goes on."""
+
+
+class OpenCalls:
+    """Stores the documents of live calls, those of a moment in one transaction.
+
+    To open and close it costs more than what is written in it (docs/decisions/0005).
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._waiting: dict[str, Json] = {}
+        self._turn = asyncio.Lock()
+
+    async def save(self, document: Json) -> None:
+        """Store a call's document as it is now; return when it is stored."""
+        call = document["conversation_id"]
+        self._waiting[call] = document
+        async with self._turn:
+            if self._waiting.get(call) is not document:
+                return  # whose turn it was has stored it
+            await asyncio.sleep(GATHER_S)
+            await self._store(dict(self._waiting))
+
+    async def _store(self, documents: dict[str, Json]) -> None:
+        async with self.store.writing() as tx:
+            before = await tx.conversations.heads(documents)
+            noted = [
+                with_notes(documents[call], head)
+                for call, head in before.items()
+                if head["status"] in OPEN  # else it is over, and what is stored is newer
+            ]
+            if noted:
+                await tx.conversations.save_open(noted)
+        for call, document in documents.items():
+            if self._waiting.get(call) is document:  # else there is a newer one
+                del self._waiting[call]
+
+    def forget(self, call: str) -> None:
+        """Store no more of a call than was: it is over."""
+        self._waiting.pop(call, None)
 
 
 class Keeper:
     """Stores one conversation."""
 
-    def __init__(self, store: Store, blobs: Blobs, door: Door, folder: Path) -> None:
+    def __init__(self, open_calls: OpenCalls, blobs: Blobs, door: Door, folder: Path) -> None:
         """Begin.
 
         Args:
-            store: For the record.
+            open_calls: For the record.
             blobs: For recording and journal.
             door: How the client came in; an agent it brought along is not stored, nor its calls.
             folder: Of the live conversation; made here, gone in the end.
         """
-        self._store = store
+        self._open_calls = open_calls
+        self._store = open_calls.store
+        self._begun = False
         self._blobs = blobs
         self._door = door
         self.folder = folder
@@ -35,6 +81,11 @@ class Keeper:
         """Store the document as it is now, and with it what was said about the call beside it."""
         if self._door.document is None:
             return
+        if self._begun and document["status"] in OPEN:
+            await self._open_calls.save(document)
+            return
+        self._begun = True
+        self._open_calls.forget(document["conversation_id"])
         async with self._store.writing() as tx:
             before = await tx.conversations.get(document["conversation_id"], lock=True)
             if before is None:

@@ -1,6 +1,6 @@
 """The repository of conversations."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -130,7 +130,23 @@ class Conversations(Protocol):
         """
 
     async def save(self, document: Document) -> bool:
-        """Replace the document of a conversation, all or nothing. False: it was deleted."""
+        """Replace the document of a conversation, all or nothing. False: it was deleted.
+
+        Until it is over, lists find it by what it began with.
+        """
+
+    async def heads(self, ids: Collection[str]) -> dict[str, Document]:
+        """Return documents by id, without their transcripts; nobody else may change them meanwhile.
+
+        Conversations that there are not are left out. The lock is held until the transaction ends.
+        """
+
+    async def save_open(self, documents: Sequence[Document]) -> None:
+        """Replace documents of conversations that go on, as `save` does; what is deleted stays so.
+
+        Args:
+            documents: One or more, each of another conversation.
+        """
 
     async def finish(self, document: Document) -> bool:
         """Replace it for the last time in the call: its status is no longer an open one."""

@@ -21,6 +21,7 @@ OPEN = ("initiated", "in-progress")
 _C = CONVERSATIONS.c
 _F = FACETS.c
 _KNOWN = select(_F.facet, _F.value, _F.amount, _F.started_at).where(_F.number == bindparam("which"))
+_REPLACE = update(CONVERSATIONS).where(_C.conversation_id == bindparam("which"))
 _NEW_FACETS = insert(FACETS)
 _NEW_TEXT = insert(TEXTS)
 
@@ -54,6 +55,19 @@ class SqlConversations:
         if document["status"] not in OPEN:
             await self._index(number, document)
         return True
+
+    async def heads(self, ids: Collection[str]) -> dict[str, Document]:
+        """Return what is stored of conversations but their transcripts, locked."""
+        query = select(_C.conversation_id, _C.head).where(_C.conversation_id.in_(list(ids)))
+        locked = query.order_by(_C.conversation_id).with_for_update()  # in one order: no deadlock
+        rows = (await self.connection.execute(locked)).all()
+        return {row.conversation_id: row.head for row in rows}
+
+    async def save_open(self, documents: Sequence[Document]) -> None:
+        """Replace the documents of conversations that go on."""
+        assert all(document["status"] in OPEN for document in documents)
+        rows = [{"which": each["conversation_id"], **columns_of(each)} for each in documents]
+        await self.connection.execute(_REPLACE, rows)
 
     async def finish(self, document: Document) -> bool:
         """Replace it for the last time in the call."""
