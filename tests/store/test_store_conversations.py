@@ -74,7 +74,10 @@ async def test_a_conversation_is_stored_turn_by_turn_and_comes_back_deep_equal(
 
 async def test_open_conversations_are_replaced_together(store: Store) -> None:
     await begin(store, record(1), record(2), record(3))
-    said = {"transcript": [{"role": "user", "message": "hello"}], "extra": {"deep": [None]}}
+    said: dict[str, Any] = {
+        "transcript": [{"role": "user", "message": "hello"}],
+        "extra": {"deep": [None]},
+    }
     async with store.writing() as tx:
         assert await tx.conversations.delete("conv_3")
         heads = await tx.conversations.heads(["conv_1", "conv_2", "conv_3", "conv_4"])
