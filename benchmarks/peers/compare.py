@@ -213,9 +213,9 @@ def _common(results: Results) -> int:
 
 
 def _felt(levels: list[Plain]) -> str:
-    last = levels[-1]
-    why = why_not_held(last, levels[0])
-    return f"{last['calls']}: {why}" if why else "not tried"
+    best = held(levels)
+    more = levels if best is None else levels[levels.index(best) + 1 :]
+    return f"{more[0]['calls']}: {why_not_held(more[0], levels[0])}" if more else "not tried"
 
 
 def ratios(results: Results) -> list[str]:
