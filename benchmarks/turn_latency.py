@@ -34,14 +34,17 @@ from turnwise.runtime.session import Minds
 from turnwise.settings import Settings
 
 MODEL_MS, VOICE_MS = 50, 50
+MOST_REPLIES = 5_000
 KEY = "sk_bench"
 
 
 def minds() -> Minds:
     """Return scripted minds behind the real speech detector."""
-    long = "This is quite a long answer, so that somebody may speak over it, and it goes on. "
+    long = "is quite a long answer, so that somebody may speak over it, and it goes on. "
+    # each another one: what was spoken twice is remembered, and takes the voice no time
+    replies = [f"Number {number} {long}" for number in range(MOST_REPLIES)]
     return Minds(
-        model=create("llm", "scripted", replies=[long], latency_ms=MODEL_MS),
+        model=create("llm", "scripted", replies=replies, latency_ms=MODEL_MS),
         synthesizer=create("tts", "scripted", latency_ms=VOICE_MS, ms_per_char=30),
         transcriber=create("stt", "scripted", texts=["hello you"], repeat=True, latency_ms=50),
         detector=create("vad", "silero"),
